@@ -1,0 +1,63 @@
+# Every command of the project. `make` alone lists them; each one does its own set-up.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+CODE   := agent protocols buffer config evidence isms
+UV     := $(BIN)/uv
+
+export PYTHONWARNINGS := default
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fix lint types imports documented golden peers lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Byte-compiled on purpose: without .pyc files asyncua costs 800 ms and 90 MB at every start of a child process.
+$(STAMP): requirements-dev.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nameplated needs Python 3.11 or later")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
+	@touch $@
+
+setup: $(STAMP) ## virtual environment with every locked, hashed dependency
+
+demo: $(STAMP) ## a plant in a box: devices, both roles, a broker and the receiver, live
+	$(BIN)/nameplated demo $(DEMO)
+
+test: $(STAMP) ## the fast tests (at most 4 minutes)
+	$(BIN)/python -m pytest $(TEST)
+
+check: $(STAMP) lint types imports documented ## everything that needs no run: format, lint, types, law of imports, docs
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+imports: $(STAMP)
+	$(BIN)/lint-imports --no-cache
+
+documented: $(STAMP)
+	$(BIN)/interrogate --quiet $(CODE)
+
+fix: $(STAMP) ## format, and mend what lint can mend by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+peers: $(STAMP) ## run the line against servers that this project did not write (needs npm and a C compiler)
+	$(BIN)/python -m tests.peers $(PEERS)
+
+lock: $(STAMP) ## resolve the dependencies anew, with hashes
+	$(BIN)/python -m pip install --quiet uv
+	$(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
+	$(UV) pip compile pyproject.toml --extra isms --extra operator --extra demo --extra test --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements-dev.lock
+
+clean: ## remove everything that was made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .peers
