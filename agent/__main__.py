@@ -1,0 +1,14 @@
+"""`python -I -m agent`: the same as the command `nameplated`."""
+
+import sys
+
+
+def main() -> int:
+    """Run the command line."""
+    from agent.cli import main as command_line  # noqa: PLC0415  # keeps `import agent.__main__` free of effects
+
+    return command_line(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

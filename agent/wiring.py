@@ -1,0 +1,268 @@
+"""Where everything is put together: from a plant file to running roles. The one composition root.
+
+Decides which parts a role is made of, and imports them only for that role: collect never loads a broker or a key, publish
+never loads a protocol. Never decides anything else.
+"""
+
+import importlib.metadata
+import random
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.clock import system_clock
+from agent.service import Role
+from config.address import Address, AddressError, Scheme
+from config.errors import ConfigError, Problem
+from config.load import load
+from config.model import Asset, CollectSection, Plant
+
+if TYPE_CHECKING:
+    from agent.collect.role import Target
+    from agent.core.asset import AssetState
+    from agent.publish.role import Publisher
+    from buffer.outbox import Outbox
+    from evidence.keys import PublicKey, Signer
+    from protocols.contract import Ask, Reader, Transport
+
+
+def version() -> str:
+    """Return the version of this program."""
+    return importlib.metadata.version("nameplated")
+
+
+class Places:
+    """The files of one gateway, all below its state directory.
+
+    Each role writes in its own folder. `publish` is closed to everyone else, so what collect reads of it lies in `handover`.
+    """
+
+    def __init__(self, plant: Plant) -> None:
+        state = plant.gateway.state_dir
+        self.collect = state / "collect"
+        self.publish = state / "publish"
+        self.journal = self.collect / "journal.db"
+        self.pki = self.collect / "opcua"
+        self.outbox = self.publish / "outbox.db"
+        self.watermark = state / "handover" / "watermark"
+        self.key = plant.report_key_file
+
+
+def collect_role(plant: Plant) -> Role:
+    """Return the collecting role of a plant."""
+
+    async def role() -> None:
+        from agent.collect.recorder import Recorder
+        from agent.collect.role import Collector
+        from agent.core.schedule import Rhythm
+        from buffer.journal import Journal
+
+        places = Places(plant)
+        settings = plant.collect
+        with Journal.open(places.journal, max_bytes=plant.spool.journal_max_bytes) as journal:
+            collector = Collector(
+                [_target(asset, settings) for asset in plant.asset],
+                readers(places.pki),
+                Recorder(journal, places.watermark),
+                rhythm=Rhythm(
+                    interval_s=settings.identity_interval_s,
+                    backoff_first_s=settings.backoff_first_s,
+                    backoff_longest_s=settings.backoff_longest_s,
+                ),
+                clock=system_clock(),
+                chance=random.Random(),  # noqa: S311  # spreads visits; guards nothing
+                states=journal.states("asset"),
+                turns=journal.states("endpoint"),
+                recovered=journal.recovered,
+            )
+            await collector.run()
+
+    return role
+
+
+def publish_role(plant: Plant) -> Role:
+    """Return the publishing role of a plant.
+
+    Raises (when it runs):
+        EvidenceError: There is no key that may sign. Nothing is ever sent unsigned.
+    """
+
+    async def role() -> None:
+        from buffer.outbox import Outbox
+        from evidence.keys import load_public, load_signer
+
+        places = Places(plant)
+        signer = load_signer(places.key)
+        receiver = load_public(plant.receiver.key_file) if plant.receiver else None
+        places.watermark.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        with Outbox.open(places.outbox, max_bytes=plant.spool.outbox_max_bytes) as outbox:
+            await _publisher(plant, places, outbox, signer, receiver).run()
+
+    return role
+
+
+def _publisher(plant: Plant, places: Places, outbox: "Outbox", signer: "Signer", receiver: "PublicKey | None") -> "Publisher":
+    from agent.publish.fold import Author
+    from agent.publish.mqtt import Broker
+    from agent.publish.role import Publisher, Topics
+    from agent.publish.spool import Spool
+    from evidence import kinds, topics
+
+    clock = system_clock()
+    now = clock()
+    site, gateway, prefix = plant.plant.id, plant.gateway.id, plant.broker.topic_prefix
+    author = Author(
+        issuer=topics.issuer(site, gateway),
+        audience=topics.audience(plant.receiver.id if plant.receiver else "central"),
+        signer=signer,
+    )
+    begin = kinds.ChainStart(
+        reason=kinds.StartReason.DAMAGED if outbox.recovered else kinds.StartReason.FIRST_BOOT,
+        plant=site,
+        gateway=gateway,
+        agent_version=version(),
+        previous=None,
+        at=now.text,
+    )
+    spool = Spool(outbox, places.journal, places.watermark, author=author, begin=begin, epoch=str(uuid.uuid4()), now=now)
+    broker = plant.broker
+    return Publisher(
+        spool,
+        author,
+        Broker(
+            host=broker.address.host,
+            port=broker.address.port,
+            tls=broker.address.tls,
+            client_id=gateway,
+            ca_file=broker.ca_file,
+            certificate_file=broker.certificate_file,
+            key_file=broker.key_file,
+            username_file=broker.username_file,
+        ),
+        Topics(**{leaf: topics.topic(prefix, site, gateway, leaf) for leaf in ("status", "evidence", "health", "receipt")}),
+        receiver=receiver,
+        agent_version=version(),
+        clock=clock,
+        chance=random.Random(),  # noqa: S311  # spreads reconnects; guards nothing
+    )
+
+
+def _target(asset: Asset, settings: CollectSection) -> "Target":
+    """Give an asset of the plant file the form in which collect asks for it."""
+    from agent.collect.role import Target
+    from agent.core.observation import Register
+
+    return Target(
+        asset_id=asset.id,
+        address=str(asset.address),
+        register=Register(role=asset.role, criticality=asset.criticality, location=asset.location, register_id=asset.register_id),
+        ask=ask(asset.address, settings, profile=asset.profile, security=asset.security),
+    )
+
+
+def ask(address: Address, settings: CollectSection, *, profile: str = "", security: str = "none") -> "Ask":
+    """Give an address the form in which a reader is asked, with the plant's limits for its kind."""
+    from protocols.contract import Ask, Endpoint, Limits, Security, Transport
+
+    direct = address.scheme in {Scheme.MODBUS_TCP, Scheme.OPC_UA}
+    opc_ua = address.scheme is Scheme.OPC_UA
+    return Ask(
+        endpoint=Endpoint(
+            transport=Transport(address.scheme.value),
+            host=address.host,
+            port=address.port,
+            unit=address.unit,
+            path=address.path,
+            baud=address.baud,
+            parity=address.parity,
+        ),
+        limits=Limits(
+            connect_timeout_s=settings.connect_timeout_s,
+            response_timeout_s=settings.response_timeout_s if direct else settings.serial_response_timeout_s,
+            gap_s=settings.gap_ms / 1000,
+            max_requests=settings.max_opcua_requests if opc_ua else settings.max_requests,
+            visit_s=settings.visit_s,
+        ),
+        profile=profile,
+        security=Security(security),
+    )
+
+
+def readers(pki: Path) -> "Mapping[Transport, Reader]":
+    """Return a reader for each transport. Reading OPC UA costs memory only while a visit runs, in its own process."""
+    from protocols.contract import Transport
+    from protocols.modbus.reader import ModbusReader
+    from protocols.opcua.reader import OpcUaReader
+
+    modbus = ModbusReader()
+    opcua = OpcUaReader(pki)
+    return {
+        Transport.MODBUS_TCP: modbus,
+        Transport.MODBUS_RTU: modbus,
+        Transport.MODBUS_RTU_TCP: modbus,
+        Transport.OPC_UA: opcua,
+    }
+
+
+def load_plant(path: Path) -> Plant:
+    """Read a plant file for a role that looks at devices.
+
+    Raises:
+        ConfigError: It cannot be used, or names a register profile that there is not.
+    """
+    import difflib
+
+    from protocols.profile import bundled
+
+    plant = load(path)
+    known = bundled()
+    problems = [
+        Problem(
+            place=f"asset[{number}].profile",
+            what=f"there is no register profile {asset.profile!r}",
+            suggestion=_did_you_mean(difflib.get_close_matches(asset.profile, known, n=1)),
+        )
+        for number, asset in enumerate(plant.asset, start=1)
+        if asset.profile and asset.profile not in known
+    ]
+    if problems:
+        raise ConfigError(problems, path)
+    return plant
+
+
+def parse_address(text: str) -> Address:
+    """Read an address from the command line.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    try:
+        return Address.parse(text)
+    except AddressError as error:
+        raise ConfigError([Problem(place="", what=error.what, suggestion=error.suggestion)], Path(text)) from error
+
+
+def asset_states(plant: Plant) -> "dict[str, AssetState]":
+    """Read what collect knows of each asset, from its journal.
+
+    Raises:
+        FileNotFoundError: collect has not run yet.
+    """
+    import msgspec
+
+    from agent.core.asset import AssetState
+    from buffer.errors import SpoolError
+    from buffer.journal import JournalView
+
+    journal = Places(plant).journal
+    try:
+        with JournalView.open(journal) as view:
+            states = view.states("asset", max_records=100_000)
+    except SpoolError as error:
+        raise OSError(f"{journal}: {error}") from error
+    return {name: msgspec.json.decode(state.body, type=AssetState) for name, state in states.items()}
+
+
+def _did_you_mean(matches: list[str]) -> str:
+    return f"Did you mean {matches[0]!r}?" if matches else "`nameplated profiles list` shows all there are."
