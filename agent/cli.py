@@ -14,7 +14,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent import log, service
+from agent import VERSION, log, service
 from agent.service import Exit
 from buffer.errors import SpoolError
 from config.errors import ConfigError
@@ -175,14 +175,14 @@ def _check(options: argparse.Namespace) -> int:
 def _probe(options: argparse.Namespace) -> int:
     import msgspec
 
-    from agent import screens, wiring
+    from agent import screens
 
     look = asyncio.run(_look(options))
     if options.json:
         shown = msgspec.to_builtins(look)
         for name in ("asset_id", "register", "moment"):
             del shown[name]
-        print(json.dumps(shown | {"agent_version": wiring.version()}))
+        print(json.dumps(shown | {"agent_version": VERSION}))
     else:
         print(screens.nameplate(look))
     return Exit.OK if look.identified else Exit.FAILED

@@ -11,13 +11,15 @@ import gc
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from enum import IntEnum
+from functools import partial
 
 from agent.log import line, logger
 from agent.notify import notify
 
 _log = logger("service")
 
-Role = Callable[[], Awaitable[None]]
+Role = Callable[[Callable[[], None]], Awaitable[None]]
+"""A role is told how to say that it is ready: its files are open and it can do its work."""
 
 
 class Exit(IntEnum):
@@ -52,7 +54,18 @@ def _first(group: ExceptionGroup[Exception]) -> Exception:
 
 async def _run(roles: Mapping[str, Role]) -> None:
     loop = asyncio.get_running_loop()
-    tasks = [asyncio.ensure_future(_supervised(name, role, alone=len(roles) == 1)) for name, role in roles.items()]
+    starting = set(roles)
+
+    def ready(name: str) -> None:
+        starting.discard(name)
+        if not starting:
+            gc.freeze()  # what start-up made stays: a full collection need not walk it again
+            notify("READY=1", f"STATUS=running {' and '.join(roles)}")
+
+    tasks = [
+        asyncio.ensure_future(_supervised(name, role, partial(ready, name), alone=len(roles) == 1))
+        for name, role in roles.items()
+    ]
 
     def stop() -> None:
         notify("STOPPING=1")
@@ -61,20 +74,18 @@ async def _run(roles: Mapping[str, Role]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    gc.freeze()  # what start-up made stays: a full collection need not walk it again
-    notify("READY=1", f"STATUS=running {' and '.join(roles)}")
-    results = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in results:
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(result, Exception):
             raise result
 
 
-async def _supervised(name: str, role: Role, *, alone: bool) -> None:
+async def _supervised(name: str, role: Role, ready: Callable[[], None], *, alone: bool) -> None:
     """Run one role; beside others, its failure is logged and it rests."""
     try:
-        await role()
+        await role(ready)
     except Exception as error:  # one role's failure must not take the other with it
         if alone:
             raise
-        _log.exception(line("role.failed", role=name, why=str(error)))
+        _log.error(line("role.failed", role=name, why=str(error)))  # one line; a trace is for a lone role
+        ready()
         await asyncio.Event().wait()

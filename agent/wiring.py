@@ -4,13 +4,13 @@ Decides which parts a role is made of, and imports them only for that role: coll
 never loads a protocol. Never decides anything else.
 """
 
-import importlib.metadata
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent import VERSION
 from agent.clock import system_clock
 from agent.service import Role
 from config.address import Address, AddressError, Scheme
@@ -21,15 +21,12 @@ from config.model import Asset, CollectSection, Plant
 if TYPE_CHECKING:
     from agent.collect.role import Target
     from agent.core.asset import AssetState
+    from agent.publish.mqtt import Broker
     from agent.publish.role import Publisher
     from buffer.outbox import Outbox
     from evidence.keys import PublicKey, Signer
+    from evidence.kinds import ChainStart
     from protocols.contract import Ask, Reader, Transport
-
-
-def version() -> str:
-    """Return the version of this program."""
-    return importlib.metadata.version("nameplated")
 
 
 class Places:
@@ -52,7 +49,7 @@ class Places:
 def collect_role(plant: Plant) -> Role:
     """Return the collecting role of a plant."""
 
-    async def role() -> None:
+    async def role(ready: Callable[[], None]) -> None:
         from agent.collect.recorder import Recorder
         from agent.collect.role import Collector
         from agent.core.schedule import Rhythm
@@ -76,6 +73,7 @@ def collect_role(plant: Plant) -> Role:
                 turns=journal.states("endpoint"),
                 recovered=journal.recovered,
             )
+            ready()
             await collector.run()
 
     return role
@@ -88,7 +86,7 @@ def publish_role(plant: Plant) -> Role:
         EvidenceError: There is no key that may sign. Nothing is ever sent unsigned.
     """
 
-    async def role() -> None:
+    async def role(ready: Callable[[], None]) -> None:
         from buffer.outbox import Outbox
         from evidence.keys import load_public, load_signer
 
@@ -97,17 +95,18 @@ def publish_role(plant: Plant) -> Role:
         receiver = load_public(plant.receiver.key_file) if plant.receiver else None
         places.watermark.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         with Outbox.open(places.outbox, max_bytes=plant.spool.outbox_max_bytes) as outbox:
-            await _publisher(plant, places, outbox, signer, receiver).run()
+            publisher = _publisher(plant, places, outbox, signer, receiver)
+            ready()
+            await publisher.run()
 
     return role
 
 
 def _publisher(plant: Plant, places: Places, outbox: "Outbox", signer: "Signer", receiver: "PublicKey | None") -> "Publisher":
     from agent.publish.fold import Author
-    from agent.publish.mqtt import Broker
     from agent.publish.role import Publisher, Topics
     from agent.publish.spool import Spool
-    from evidence import kinds, topics
+    from evidence import topics
 
     clock = system_clock()
     now = clock()
@@ -117,34 +116,42 @@ def _publisher(plant: Plant, places: Places, outbox: "Outbox", signer: "Signer",
         audience=topics.audience(plant.receiver.id if plant.receiver else "central"),
         signer=signer,
     )
-    begin = kinds.ChainStart(
-        reason=kinds.StartReason.DAMAGED if outbox.recovered else kinds.StartReason.FIRST_BOOT,
-        plant=site,
-        gateway=gateway,
-        agent_version=version(),
-        previous=None,
-        at=now.text,
-    )
+    begin = _chain_start(plant, recovered=outbox.recovered is not None, at=now.text)
     spool = Spool(outbox, places.journal, places.watermark, author=author, begin=begin, epoch=str(uuid.uuid4()), now=now)
-    broker = plant.broker
     return Publisher(
         spool,
         author,
-        Broker(
-            host=broker.address.host,
-            port=broker.address.port,
-            tls=broker.address.tls,
-            client_id=gateway,
-            ca_file=broker.ca_file,
-            certificate_file=broker.certificate_file,
-            key_file=broker.key_file,
-            username_file=broker.username_file,
-        ),
+        _broker(plant),
         Topics(**{leaf: topics.topic(prefix, site, gateway, leaf) for leaf in ("status", "evidence", "health", "receipt")}),
         receiver=receiver,
-        agent_version=version(),
+        agent_version=VERSION,
         clock=clock,
         chance=random.Random(),  # noqa: S311  # spreads reconnects; guards nothing
+    )
+
+
+def _chain_start(plant: Plant, *, recovered: bool, at: str) -> "ChainStart":
+    """Say why a chain would begin now. It begins only if the outbox does not hold one."""
+    from evidence.kinds import ChainStart, StartReason
+
+    reason = StartReason.DAMAGED if recovered else StartReason.FIRST_BOOT
+    return ChainStart(reason=reason, plant=plant.plant.id, gateway=plant.gateway.id, agent_version=VERSION, previous=None, at=at)
+
+
+def _broker(plant: Plant) -> "Broker":
+    """Where to connect. The client id names plant and gateway: two plants may each have a `gw-1` at one broker."""
+    from agent.publish.mqtt import Broker
+
+    section, address = plant.broker, plant.broker.address
+    return Broker(
+        host=address.host,
+        port=address.port,
+        tls=address.tls,
+        client_id=f"{plant.plant.id}:{plant.gateway.id}",
+        ca_file=section.ca_file,
+        certificate_file=section.certificate_file,
+        key_file=section.key_file,
+        username_file=section.username_file,
     )
 
 

@@ -1,0 +1,172 @@
+"""The collecting role over a real journal and a simulated reader: news is written once, failures stay where they are."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent.clock import system_clock
+from agent.collect.recorder import Recorder
+from agent.collect.role import VISITS_AT_ONCE, Collector, Target
+from agent.core.asset import AssetState
+from agent.core.change import Change
+from agent.core.observation import Observation, Register
+from agent.core.schedule import Rhythm, Turn
+from buffer.journal import Journal, JournalView
+from buffer.record import Record
+from protocols.contract import Answer, Ask, Endpoint, Transport
+from protocols.errors import ForbiddenRequestError
+from tests.simulators.readers import Answering, SimulatedReader, failed, identified
+
+MIB = 1024 * 1024
+FAST = Rhythm(interval_s=0.03, backoff_first_s=0.03, backoff_longest_s=0.05)
+
+
+def target(name: str, *, host: str = "", unit: int = 1) -> Target:
+    endpoint = Endpoint(transport=Transport.MODBUS_TCP, host=host or name, port=502, unit=unit)
+    return Target(
+        asset_id=name, address=f"modbus-tcp://{endpoint.host}:502?unit={unit}", register=Register(), ask=Ask(endpoint=endpoint)
+    )
+
+
+async def collect(
+    path: Path, reader: SimulatedReader, targets: list[Target], *, rhythm: Rhythm = FAST, until: Callable[[], bool]
+) -> None:
+    with Journal.open(path, max_bytes=MIB) as journal:
+        collector = Collector(
+            targets,
+            {Transport.MODBUS_TCP: reader},
+            Recorder(journal, path.with_name("watermark")),
+            rhythm=rhythm,
+            clock=system_clock(),
+            chance=random.Random(7),
+            states=journal.states("asset"),
+            turns=journal.states("endpoint"),
+        )
+        role = asyncio.create_task(collector.run())
+        try:
+            async with asyncio.timeout(10):
+                while not until() and not role.done():
+                    await asyncio.sleep(0.005)
+        finally:
+            role.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await role
+
+
+def records(path: Path) -> list[Record]:
+    with JournalView.open(path) as view:
+        found = view.read(0, max_records=1000, max_bytes=MIB)
+        return [record for record in found if isinstance(record, Record)]
+
+
+def observations(path: Path) -> list[Observation]:
+    return [msgspec.json.decode(record.body, type=Observation) for record in records(path) if record.kind == "observation"]
+
+
+def reported(path: Path) -> list[tuple[str, str]]:
+    changes = [msgspec.json.decode(record.body, type=Change) for record in records(path) if record.kind == "change"]
+    return [(change.asset_id, change.change.value) for change in changes]
+
+
+def saying(**firmware: str) -> Answering:
+    return lambda ask: identified(manufacturer_name="ACME", firmware_version=firmware.get(ask.endpoint.host, "1"))
+
+
+async def test_unchanged_device_is_written_down_once_and_seen_again(tmp_path: Path) -> None:
+    path, reader = tmp_path / "journal.db", SimulatedReader(saying())
+    await collect(path, reader, [target("a")], until=lambda: len(reader.asked) >= 4)
+    assert len(observations(path)) == 1
+    with JournalView.open(path) as view:
+        state = msgspec.json.decode(view.states("asset", max_records=9)["a"].body, type=AssetState)
+    assert state.ledger.looks >= 3
+    assert state.last_seen_at is not None and state.last_seen_at > observations(path)[0].observed_at
+
+
+async def test_firmware_update_is_an_observation_and_a_change(tmp_path: Path) -> None:
+    path, versions = tmp_path / "journal.db", {"a": "1"}
+    reader = SimulatedReader(lambda _: identified(manufacturer_name="ACME", firmware_version=versions["a"]))
+    await collect(path, reader, [target("a")], until=lambda: len(reader.asked) >= 2)
+    versions["a"] = "2"
+    await collect(path, reader, [target("a")], until=lambda: len(reader.asked) >= 5)
+    assert reported(path) == [("a", "first-seen"), ("a", "changed")]
+    assert [look.nameplate["firmware_version"].value for look in observations(path)] == ["1", "2"]
+
+
+async def test_surprise_at_one_device_leaves_the_others_alone(tmp_path: Path) -> None:
+    def answering(ask: Ask) -> Answer:
+        if ask.endpoint.host == "bad":
+            raise ZeroDivisionError("a bug of ours")
+        return identified(firmware_version="1")
+
+    path, reader = tmp_path / "journal.db", SimulatedReader(answering)
+    await collect(path, reader, [target("bad"), target("good")], until=lambda: reader.visits.count(("good/1",)) >= 3)
+    assert reader.visits.count(("bad/1",)) >= 2
+    assert {look.asset_id for look in observations(path)} == {"good"}
+
+
+async def test_forbidden_request_stops_the_role(tmp_path: Path) -> None:
+    def answering(ask: Ask) -> Answer:
+        raise ForbiddenRequestError("function code 6")
+
+    reader = SimulatedReader(answering)
+    with Journal.open(tmp_path / "journal.db", max_bytes=MIB) as journal:
+        collector = Collector(
+            [target("a")], {Transport.MODBUS_TCP: reader}, Recorder(journal, tmp_path / "watermark"), rhythm=FAST,
+            clock=system_clock(), chance=random.Random(7), states={}, turns={},
+        )  # fmt: skip
+        with pytest.raises(ExceptionGroup) as stopped:
+            async with asyncio.timeout(5):
+                await collector.run()
+    assert stopped.group_contains(ForbiddenRequestError)
+
+
+async def test_units_behind_one_gateway_share_a_visit(tmp_path: Path) -> None:
+    path, reader = tmp_path / "journal.db", SimulatedReader(saying())
+    targets = [target("u1", host="gw", unit=1), target("u2", host="gw", unit=2)]
+    await collect(path, reader, targets, until=lambda: len(reader.visits) >= 4)
+    assert ("gw/1", "gw/2") in reader.visits[1:]
+
+
+async def test_no_lane_ever_carries_two_visits_and_the_number_of_visits_is_bounded(tmp_path: Path) -> None:
+    path, reader = tmp_path / "journal.db", SimulatedReader(saying(), visit_s=0.01)
+    targets = [target(f"a{number}") for number in range(3 * VISITS_AT_ONCE)]
+    await collect(path, reader, targets, until=lambda: len(reader.visits) >= 60)
+    assert reader.most_on_a_lane == 1
+    assert 1 < reader.most_at_once <= VISITS_AT_ONCE
+
+
+async def test_restart_leaves_a_device_alone_that_was_backing_off(tmp_path: Path) -> None:
+    path, reader = tmp_path / "journal.db", SimulatedReader(lambda _: failed())
+    patient = Rhythm(interval_s=0.03, backoff_first_s=600, backoff_longest_s=600)
+    for _ in range(3):
+        looks = len(records(path)) if path.exists() else 0
+        await collect(path, reader, [target("a")], rhythm=patient, until=lambda n=looks: len(records(path)) > n)
+    assert len(reader.asked) == 1
+
+
+async def test_what_a_reader_learned_is_told_to_it_next_time(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    reader = SimulatedReader(lambda ask: replace(identified(firmware_version="1"), learned=("individual-only",)))
+    await collect(tmp_path / "journal.db", reader, [target("a")], until=lambda: len(reader.asked) >= 2)
+    assert reader.asked[0].learned == ()
+    assert reader.asked[1].learned == ("individual-only",)
+
+
+async def test_unreadable_state_costs_a_look_and_no_crash(tmp_path: Path) -> None:
+    from buffer.record import State
+
+    path, reader = tmp_path / "journal.db", SimulatedReader(saying())
+    with Journal.open(path, max_bytes=MIB) as journal:
+        at = "2026-11-03T08:00:00.000Z"
+        journal.append(
+            [], [State(kind="asset", subject="a", at=at, body=b"{"), State(kind="endpoint", subject="a", at=at, body=b"[]")]
+        )
+    await collect(path, reader, [target("a")], until=lambda: len(reader.asked) >= 2)
+    assert observations(path)[0].identified
+    with JournalView.open(path) as view:
+        assert msgspec.json.decode(view.states("endpoint", max_records=9)["a"].body, type=Turn).failures == 0

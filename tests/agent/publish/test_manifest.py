@@ -1,0 +1,42 @@
+"""The daily manifest: due by time that has surely passed, and in parts that fit an envelope."""
+
+from agent.core.asset import AssetState, after_look
+from agent.publish.manifest import EVERY_S, FIRST_AFTER_S, LINES_A_PART, Told, is_due, manifest
+from evidence import kinds
+from tests.agent.core.looks import look, moment
+
+
+def states(count: int) -> dict[str, AssetState]:
+    return {f"asset-{number:05}": after_look(None, look(asset_id=f"asset-{number:05}")) for number in range(count)}
+
+
+def test_first_manifest_comes_soon_and_the_next_a_day_later() -> None:
+    assert not is_due(Told(moment=moment()), moment(FIRST_AFTER_S - 1))
+    assert is_due(Told(moment=moment()), moment(FIRST_AFTER_S))
+    assert not is_due(Told(moment=moment(), manifests=1), moment(EVERY_S - 1))
+    assert is_due(Told(moment=moment(), manifests=1), moment(EVERY_S))
+
+
+def test_clock_jump_makes_no_manifest() -> None:
+    assert not is_due(Told(moment=moment(), manifests=1), moment(60, at_s=4_000_000_000))
+
+
+def test_plant_without_a_look_has_no_manifest() -> None:
+    assert manifest({}, moment()) == []
+
+
+def test_asset_that_fell_silent_keeps_its_last_seen_and_its_firmware() -> None:
+    state = after_look(after_look(None, look()), look("silent", at_s=60))
+    inventory = manifest({"press-07": state}, moment(61))[0].body
+    assert isinstance(inventory, kinds.Inventory)
+    [entry] = inventory.assets
+    assert (entry.outcome, entry.firmware_version) == ("silent", "2.1")
+    assert entry.last_seen_at is not None and entry.last_asked_at is not None and entry.last_seen_at < entry.last_asked_at
+
+
+def test_large_plant_is_told_in_parts_that_together_are_everything() -> None:
+    drafts = manifest(states(2 * LINES_A_PART + 1), moment())
+    inventories = [draft.body for draft in drafts if isinstance(draft.body, kinds.Inventory)]
+    ledgers = [draft.body for draft in drafts if isinstance(draft.body, kinds.Ledger)]
+    assert [(each.part, each.parts) for each in inventories] == [(1, 3), (2, 3), (3, 3)]
+    assert sum(len(each.assets) for each in inventories) == sum(len(each.assets) for each in ledgers) == 2 * LINES_A_PART + 1

@@ -1,0 +1,156 @@
+"""The command line as a person meets it: a sentence and an exit code for everything that can go wrong."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agent.cli import main
+from agent.core.asset import after_look
+from buffer.journal import Journal
+from buffer.record import State
+from tests.agent.core.looks import look
+
+PLANT = """
+[plant]
+id = "werk-ulm"
+[gateway]
+id = "gw-halle3"
+state_dir = "state"
+[broker]
+url = "mqtt://127.0.0.1:1"
+[[asset]]
+id = "press-07"
+address = "modbus-tcp://127.0.0.1:1?unit=1"
+profile = "wago-750"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _own_logging(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.log.to_stderr", lambda _level: None)
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Path:
+    path = tmp_path / "plant.toml"
+    path.write_text(PLANT)
+    return path
+
+
+def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (
+        "demo",
+        "run",
+        "collect",
+        "publish",
+        "check",
+        "probe",
+        "assets",
+        "key init",
+        "key show",
+        "profiles list",
+        "profiles show",
+    ):
+        assert main([*command.split(), "--help"]) == 0
+        shown = capsys.readouterr().out
+        assert f"nameplated {command}" in shown and "example" in shown
+
+
+def test_wrong_words_are_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["frobnicate"]) == 64
+    assert "invalid choice" in capsys.readouterr().err
+
+
+def test_good_plant_file_is_ready_to_run(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(plant)]) == 0
+    assert "1 asset" in capsys.readouterr().out
+
+
+def test_profile_that_does_not_exist_is_named_with_a_suggestion(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plant.write_text(PLANT.replace("wago-750", "wago-75"))
+    assert main(["check", str(plant)]) == 78
+    assert "asset[1].profile" in (shown := capsys.readouterr().err) and "wago-750" in shown
+
+
+@pytest.mark.parametrize("role", ["run", "collect", "publish"])
+def test_broken_plant_file_starts_nothing(role: str, plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plant.write_text(PLANT.replace("werk-ulm", "Werk Ulm").replace('url = "', 'uri = "'))
+    assert main([role, "--config", str(plant)]) == 78
+    shown = capsys.readouterr().err
+    assert "plant.id" in shown and "broker" in shown
+    assert not (plant.parent / "state").exists()
+
+
+def test_missing_plant_file_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["collect", "--config", str(tmp_path / "none.toml")]) == 78
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_publish_without_a_key_refuses_and_signs_nothing(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["publish", "--config", str(plant)]) == 78
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1 and "key init" in shown and "Nothing was signed" in shown
+
+
+def test_publish_refuses_a_key_that_others_can_read(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["key", "init", "--config", str(plant)]) == 0
+    (plant.parent / "state/publish/report.key").chmod(0o644)
+    capsys.readouterr()
+    assert main(["publish", "--config", str(plant)]) == 77
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1 and "chmod 600" in shown
+
+
+def test_key_is_made_once_and_shown_as_jwk(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["key", "init", "--config", str(plant), "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert main(["key", "show", "--config", str(plant), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == made
+    assert main(["key", "init", "--config", str(plant)]) == 74
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_key_that_is_not_there_is_one_sentence(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["key", "show", "--config", str(plant)]) == 78
+    assert "key init" in capsys.readouterr().err
+
+
+def test_probe_of_an_address_where_nobody_answers_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", "modbus-tcp://127.0.0.1:1", "--json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["outcome"] == "unreachable"
+    assert {"nameplate", "posture", "ledger", "detail", "remarks"} <= answer.keys()
+
+
+def test_probe_of_nonsense_says_how_an_address_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", "10.20.0.7"]) == 78
+    assert "modbus-tcp://" in capsys.readouterr().err
+
+
+def test_assets_shows_what_collect_has_left(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import msgspec
+
+    with Journal.open(plant.parent / "state/collect/journal.db", max_bytes=1024 * 1024) as journal:
+        seen = look()
+        journal.append(
+            [], [State(kind="asset", subject="press-07", at=seen.observed_at, body=msgspec.json.encode(after_look(None, seen)))]
+        )
+    assert main(["assets", "--config", str(plant)]) == 0
+    assert "ACME" in capsys.readouterr().out
+    assert main(["assets", "--config", str(plant), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["press-07"]["observation"]["outcome"] == "identified"
+
+
+def test_assets_before_the_first_run_is_one_sentence(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["assets", "--config", str(plant)]) == 74
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_profiles_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profiles", "list", "--json"]) == 0
+    assert "wago-750" in {profile["name"] for profile in json.loads(capsys.readouterr().out)}
+    assert main(["profiles", "list"]) == 0
+    assert main(["profiles", "show", "wago-750"]) == 0
+    assert "0x20" in capsys.readouterr().out
+    assert main(["profiles", "show", "../../secret"]) == 64
