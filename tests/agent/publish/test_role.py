@@ -1,0 +1,244 @@
+"""The publishing role with a real broker: delivered, receipted, settled; through an absent, a killed and a forgetful broker."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent.clock import system_clock
+from agent.core.delivery import Session
+from agent.core.observation import Event as Happening
+from agent.publish.fold import Author
+from agent.publish.mqtt import Broker
+from agent.publish.role import Publisher, Topics
+from agent.publish.spool import Spool
+from buffer.journal import Journal
+from buffer.outbox import Outbox, Stored
+from buffer.record import Draft
+from evidence import kinds
+from evidence.envelope import RECEIPT, Receipt, Stream, hash_text, seal, unseal
+from evidence.keys import FileSigner, create_key, public_from_jwk
+from tests.agent.core.looks import moment
+from tests.agent.publish.chains import AUDIENCE, EPOCH, ISSUER, author, body
+from tests.brokers import Mosquitto, mosquitto
+
+pytestmark = pytest.mark.mosquitto
+
+MIB = 1024 * 1024
+BASE = "nameplated/v1/werk-ulm/gw-halle3"
+TOPICS = Topics(status=f"{BASE}/status", evidence=f"{BASE}/evidence", health=f"{BASE}/health", receipt=f"{BASE}/receipt")
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with mosquitto(tmp_path / "broker") as running:
+        yield running
+
+
+class Receiver:
+    """The other side, as small as it can be: keeps what comes and receipts it when told to."""
+
+    def __init__(self, port: int, gateway: FileSigner, signer: FileSigner) -> None:
+        from paho.mqtt.client import Client, MQTTv5
+        from paho.mqtt.enums import CallbackAPIVersion
+
+        self.signer = signer
+        self.seen: dict[int, str] = {}
+        self.tokens: list[bytes] = []
+        self.statuses: list[kinds.Body] = []
+        self.health: list[kinds.Body] = []
+        self._key = public_from_jwk(gateway.public_jwk)
+        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
+        self._client.on_message = self._on_message
+        self._client.on_connect = lambda client, *_: client.subscribe(f"{BASE}/#", qos=1)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    def _on_message(self, _client, _data, message) -> None:
+        if message.topic.endswith("/receipt"):
+            return
+        claims = unseal(message.payload, lambda kid: self._key if kid == self._key.kid else None).claims
+        body = kinds.decode_body(claims)
+        if claims.stream is Stream.EVIDENCE:
+            self.tokens.append(message.payload)
+            self.seen[claims.seq] = hash_text(unseal(message.payload, lambda _: self._key).envelope.digest)
+        elif claims.stream is Stream.STATUS:
+            self.statuses.append(body)
+        else:
+            self.health.append(body)
+
+    def receipt(self, upto: int, *, signer: FileSigner | None = None, head: str | None = None) -> None:
+        claims = Receipt(
+            v=1,
+            iss=AUDIENCE,
+            aud=ISSUER,
+            stream=Stream.EVIDENCE,
+            epoch=EPOCH,
+            upto=upto,
+            head=head or self.seen[upto],
+            iat=int(time.time()),
+        )
+        self._client.publish(f"{BASE}/receipt", seal(claims, signer or self.signer, typ=RECEIPT).token, qos=1, retain=True)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+class Gateway:
+    """A journal to write into, and the role that publishes it."""
+
+    def __init__(self, tmp_path: Path, port: int) -> None:
+        self.path = tmp_path
+        self.port = port
+        self.author: Author = author(tmp_path)
+        self.isms = create_key(tmp_path / "isms.key")
+
+    def write(self, count: int) -> None:
+        event = msgspec.json.encode(Happening(name="test", at=moment().text, moment=moment()))
+        with Journal.open(self.path / "journal.db", max_bytes=MIB) as journal:
+            journal.append([Draft(kind="event", subject="gateway", at=moment().text, body=event)] * count)
+
+    @asynccontextmanager
+    async def publishing(self, *, receipts: bool = True) -> AsyncIterator[Spool]:
+        begin = kinds.ChainStart(
+            reason=kinds.StartReason.FIRST_BOOT,
+            plant="werk-ulm",
+            gateway="gw-halle3",
+            agent_version="0",
+            previous=None,
+            at=moment().text,
+        )
+        clock = system_clock()
+        with Outbox.open(self.path / "outbox.db", max_bytes=MIB) as outbox:
+            spool = Spool(
+                outbox,
+                self.path / "journal.db",
+                self.path / "watermark",
+                author=self.author,
+                begin=begin,
+                epoch=EPOCH,
+                now=clock(),
+            )
+            self.publisher = Publisher(
+                spool,
+                self.author,
+                Broker(host="127.0.0.1", port=self.port, tls=False, client_id="werk-ulm:gw-halle3"),
+                TOPICS,
+                receiver=public_from_jwk(self.isms.public_jwk) if receipts else None,
+                agent_version="0",
+                clock=clock,
+                chance=random.Random(3),
+            )
+            role = asyncio.create_task(self.publisher.run())
+            try:
+                yield spool
+            finally:
+                role.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await role
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, broker: Mosquitto) -> Gateway:
+    return Gateway(tmp_path, broker.port)
+
+
+@pytest.fixture
+def receiver(gateway: Gateway, broker: Mosquitto) -> Iterator[Receiver]:
+    running = Receiver(broker.port, gateway.author.signer, gateway.isms)
+    yield running
+    running.close()
+
+
+async def until(condition: Callable[[], bool], within_s: float = 20) -> None:
+    async with asyncio.timeout(within_s):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_everything_is_delivered_and_settled_by_a_receipt(gateway: Gateway, receiver: Receiver) -> None:
+    gateway.write(250)
+    async with gateway.publishing() as spool:
+        await until(lambda: len(receiver.seen) == 251)
+        assert spool.outbox.depth().count == 251
+        receiver.receipt(250)
+        await until(lambda: spool.outbox.depth().count == 0)
+    assert len(receiver.tokens) == 251
+
+
+async def test_forged_receipt_and_wrong_head_settle_nothing(gateway: Gateway, receiver: Receiver, tmp_path: Path) -> None:
+    gateway.write(5)
+    async with gateway.publishing() as spool:
+        await until(lambda: len(receiver.seen) == 6)
+        receiver.receipt(5, signer=create_key(tmp_path / "stranger.key"))
+        receiver.receipt(5, head="A" * 43)
+        await asyncio.sleep(0.5)
+        assert spool.outbox.depth().count == 6
+        receiver.receipt(5)
+        await until(lambda: spool.outbox.depth().count == 0)
+
+
+async def test_without_a_receiver_the_broker_s_word_settles(gateway: Gateway, receiver: Receiver) -> None:
+    gateway.write(30)
+    async with gateway.publishing(receipts=False) as spool:
+        await until(lambda: spool.outbox.depth().count == 0)
+    assert len(receiver.seen) == 31
+    assert isinstance(receiver.statuses[0], kinds.StatusOnline) and receiver.statuses[0].delivery == "unconfirmed"
+
+
+async def test_what_a_killed_broker_forgot_is_sent_again_to_the_byte(
+    gateway: Gateway, receiver: Receiver, broker: Mosquitto
+) -> None:
+    gateway.write(10)
+    async with gateway.publishing() as spool:
+        await until(lambda: len(receiver.seen) == 11)
+        broker.kill()
+        gateway.write(3)
+        await asyncio.sleep(0.3)
+        broker.start()
+        await until(lambda: len(receiver.seen) == 14)
+        await until(lambda: len(receiver.tokens) >= 25)
+        receiver.receipt(13)
+        await until(lambda: spool.outbox.depth().count == 0)
+    assert len(set(receiver.tokens)) == 14
+
+
+async def test_absent_broker_is_waited_for(gateway: Gateway, receiver: Receiver, broker: Mosquitto) -> None:
+    broker.stop()
+    gateway.write(2)
+    async with gateway.publishing() as spool:
+        await until(lambda: spool.outbox.depth().count == 3)
+        broker.start()
+        await until(lambda: len(receiver.seen) == 3)
+
+
+async def test_status_says_online_with_the_session_and_offline_at_the_end(gateway: Gateway, receiver: Receiver) -> None:
+    for session in (1, 2):
+        async with gateway.publishing():
+            await until(
+                lambda n=session: any(isinstance(each, kinds.StatusOnline) and each.sess == n for each in receiver.statuses)
+            )
+            await until(lambda n=session: any(isinstance(each, kinds.Health) and each.sess == n for each in receiver.health))
+        await until(lambda n=session: receiver.statuses[-1] == kinds.StatusOffline(sess=n))
+
+
+async def test_envelope_that_the_broker_will_never_take_is_confessed_and_does_not_block_the_rest(gateway: Gateway) -> None:
+    gateway.write(2)
+    async with gateway.publishing() as spool:
+        await until(lambda: spool.outbox.depth().count == 3)
+        refused = spool.outbox.find(EPOCH, 1)
+        assert isinstance(refused, Stored)
+        session = Session(window=20)
+        session.sent(refused.position, 0)
+        gateway.publisher._acknowledged(refused, 0x99, session)
+        rest = [parcel for parcel in spool.outbox.pending(0, limit=9) if isinstance(parcel, Stored)]
+    assert [parcel.seq for parcel in rest] == [0, 2, 3]
+    gap = body(rest[-1], gateway.author.signer)
+    assert gap == kinds.Gap(from_seq=1, to_seq=1, count=1, reason=kinds.GapReason.QUARANTINE, last_hash=hash_text(refused.digest))
