@@ -1,0 +1,84 @@
+"""What the spool does to directories and names, below any database.
+
+Decides under which name a damaged file is kept. Never opens a database file that exists: closing any descriptor of it would
+drop the locks that SQLite holds for this process (POSIX record locks belong to the process, not to the descriptor).
+"""
+
+import os
+import stat
+from pathlib import Path
+
+_SIDECARS = ("-journal", "-wal", "-shm")
+_KEPT = 2  # damaged files: enough to find the cause, too few to fill a flash card
+
+
+def make_directory(path: Path, mode: int) -> None:
+    """Make a directory, durably and with exactly this mode; leave one that exists as its owner wants it."""
+    if path.is_dir():
+        return
+    path.mkdir(parents=True)
+    path.chmod(mode)
+    sync_directory(path.parent)
+
+
+def make_file(path: Path, mode: int) -> None:
+    """Make an empty file with exactly this mode unless the name is taken."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
+    except FileExistsError:
+        return
+    try:
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
+
+
+def sync_directory(path: Path) -> None:
+    """Make names in a directory survive a power cut: a rename is durable only after this."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells a regular file from another one under the same name, or None for a link, a pipe, a directory, ….
+
+    Raises:
+        OSError: There is nothing, or it may not be looked at.
+    """
+    status = path.lstat()
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file, and what belongs to it, out of the way; return the new name.
+
+    The newest two stay; older ones are deleted. SQLite throws a left-over rollback journal or WAL away when it finds an
+    empty database beside it, so a power cut between these renames cannot let an old one act on the new file.
+    """
+    numbers = sorted(_numbers_aside(path))
+    aside = path.with_name(f"{path.name}.damaged-{numbers[-1] + 1 if numbers else 1}")
+    path.rename(aside)
+    for suffix in _SIDECARS:
+        sidecar = path.with_name(path.name + suffix)
+        if os.path.lexists(sidecar):
+            sidecar.rename(aside.with_name(aside.name + suffix))
+    for number in numbers[: 1 - _KEPT]:
+        _forget(path.with_name(f"{path.name}.damaged-{number}"))
+    sync_directory(path.parent)
+    return aside
+
+
+def _numbers_aside(path: Path) -> list[int]:
+    start = f"{path.name}.damaged-"
+    tails = [other.name.removeprefix(start) for other in path.parent.iterdir() if other.name.startswith(start)]
+    return [int(tail) for tail in tails if tail.isdecimal() and tail.isascii() and len(tail) < 10]
+
+
+def _forget(aside: Path) -> None:
+    for suffix in ("", *_SIDECARS):
+        name = aside.with_name(aside.name + suffix)
+        if not name.is_dir():  # a directory in a file's place is somebody else's: never delete a tree
+            name.unlink(missing_ok=True)

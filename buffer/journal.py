@@ -1,0 +1,272 @@
+"""The journal: what was seen, written down before anything is sent.
+
+Two classes for the two sides of one file. `Journal` is collect's, the one writer; `JournalView` is publish's, another user in
+another process, to whom the file is hostile input. Decides what is durable and what a reader believes; never looks into a body.
+
+Invariants:
+- What `append` returned from survives a kill and a power cut; what it raised from left nothing behind.
+- A sequence number is never used twice in the life of a journal, and a new file is a new journal with a new id.
+- A view steps over a record that it cannot believe and never meets it again; it cannot write, and it cannot be kept busy.
+
+The journal mode is TRUNCATE, not WAL: under WAL a reader of another user could not open the file once the writer has stopped.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from buffer.errors import SpoolBusyError, SpoolDamagedError
+from buffer.files import identity_of
+from buffer.limits import MAX_SEQ
+from buffer.record import Damaged, Draft, Record, State, check, checksum, record_from, state_from
+from buffer.store import Layout, Store, closed_on_error, open_file, open_or_begin_anew, open_view
+
+_LAYOUT = Layout(schema="journal-1", directory_mode=0o750, file_mode=0o640, settings=("journal_mode = TRUNCATE",))
+
+_APPEND = "INSERT INTO record (seq, kind, subject, at, body, crc) VALUES (?, ?, ?, ?, ?, ?)"
+_REPLACE = (
+    "INSERT INTO state (kind, subject, at, body, crc) VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, subject) "
+    "DO UPDATE SET at = excluded.at, body = excluded.body, crc = excluded.crc"
+)
+_RECORD = "SELECT kind, subject, at, body, crc FROM record WHERE seq = ?"
+_STATE = "SELECT kind, subject, at, body, crc FROM state WHERE number = ?"
+
+
+class Journal:
+    """The journal as its one writer has it.
+
+    Attributes:
+        id: 32 hexadecimal digits, random, made with the file.
+        recovered: What happened to a damaged file at opening, as a sentence to report; None if nothing did.
+    """
+
+    def __init__(self, store: Store, journal_id: str, recovered: str | None) -> None:
+        self.id = journal_id
+        self.recovered = recovered
+        self._store = store
+
+    @classmethod
+    def open(cls, path: Path, *, max_bytes: int) -> Self:
+        """Open the journal; make it if there is none, set it aside and begin anew if it is damaged.
+
+        Args:
+            path: The file. Its directory is made with mode 0750, the file with 0640.
+            max_bytes: Cap of the file, at least `limits.MIN_FILE_BYTES`. While it is written, a rollback journal comes on top.
+
+        Raises:
+            SpoolBusyError: Another process holds it.
+            SpoolNewerError: A later version of this program wrote it.
+            OSError: It cannot be made or opened.
+            ValueError: `max_bytes` is too small.
+        """
+        (store, journal_id), recovered = open_or_begin_anew(path, lambda: _open(path, max_bytes))
+        return cls(store, journal_id, recovered)
+
+    @property
+    def last_seq(self) -> int:
+        """The sequence of the newest record ever appended; 0 before the first."""
+        return self._store.last_key("record")
+
+    def append(self, drafts: Sequence[Draft], states: Sequence[State] = ()) -> int:
+        """Write records and states in one transaction; they are durable on return.
+
+        Returns:
+            The sequence of the last record; without drafts, of the newest one there is.
+
+        Raises:
+            SpoolFullError: There is no room. Nothing was written.
+            SpoolBusyError: A reader held the file too long. Nothing was written.
+            SpoolDamagedError: The file broke since it was opened; open it again.
+            OSError: The disk failed. Nothing was written.
+            ValueError: A draft or state breaks a bound of `buffer.limits`.
+        """
+        items: list[Draft | State] = [*drafts, *states]
+        for item in items:
+            check(item)
+        with self._store.transaction():
+            first = self.last_seq + 1
+            self._store.run_many(_APPEND, (_record_row(seq, draft) for seq, draft in enumerate(drafts, first)))
+            self._store.run_many(_REPLACE, map(_state_row, states))
+        return first - 1 + len(drafts)
+
+    def states(self, kind: str) -> dict[str, State]:
+        """Return the newest state of each subject. One that cannot be believed is left out: as if it had never been seen.
+
+        Raises:
+            SpoolBusyError: A reader held the file too long.
+            SpoolDamagedError: The file broke since it was opened; open it again.
+        """
+        with self._store.transaction("DEFERRED"):
+            return _states(self._store, kind, MAX_SEQ)
+
+    def trim(self, upto: int) -> int:
+        """Delete records that were folded; return how many.
+
+        Args:
+            upto: The watermark's sequence; this one goes too.
+
+        Raises:
+            SpoolBusyError: A reader held the file too long. Nothing was deleted.
+            SpoolDamagedError: The file broke since it was opened; open it again.
+        """
+        with self._store.transaction():
+            return self._store.run("DELETE FROM record WHERE seq <= ?", (upto,))
+
+    def close(self) -> None:
+        """Close the file. Closing twice is harmless."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+        self.close()
+
+
+class JournalView:
+    """The journal as another user sees it: read-only, bounded, strictly decoded.
+
+    A view that raised a `SpoolError` has closed itself and so holds no lock: wait, and open another one.
+
+    Attributes:
+        id: 32 hexadecimal digits. Another id is another journal, whose sequence begins anew.
+    """
+
+    def __init__(self, store: Store, identity: tuple[int, int] | None) -> None:
+        self._store = store
+        self._identity = identity
+        with self._asking():
+            self.id = _journal_id(store)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the journal to read it. Takes no longer than `store.READER_WAIT_S` when somebody holds it.
+
+        Raises:
+            SpoolBusyError: It is not there yet, is held, or must be recovered by its writer first.
+            SpoolDamagedError: It is not what a `Journal` writes.
+            SpoolNewerError: A later version of this program wrote it.
+        """
+        try:
+            identity = identity_of(path)
+            if identity is None:  # a pipe would keep us waiting, a link would lead us elsewhere
+                raise SpoolDamagedError(f"{path} is not a regular file")
+            store = open_view(path)
+        except OSError as error:
+            raise SpoolBusyError(f"{path} cannot be opened yet: {error.strerror}") from error
+        return cls(store, identity)
+
+    def read(self, after: int, *, max_records: int, max_bytes: int) -> list[Record | Damaged]:
+        """Return the next records in order. No lock is held on return.
+
+        Args:
+            after: The sequence read last, 0 at the beginning.
+            max_records: At most this many, 1 or more.
+            max_bytes: At most this many bytes of bodies, but always one record, so that reading never stands still.
+
+        Returns:
+            Records and, in their places, `Damaged` for what cannot be believed. Sequences increase. A jump is for the caller
+            to judge: the records between are gone.
+
+        Raises:
+            SpoolBusyError: The writer holds it, has replaced it, or must recover it first.
+            SpoolDamagedError: Its structure, or its sequence, is not what a `Journal` writes.
+            SpoolNewerError: A later version of this program wrote it.
+        """
+        found: list[Record | Damaged] = []
+        with self._asking():
+            for seq in self._sequences(after, max_records):
+                entry = _record(self._store, seq)
+                max_bytes -= len(entry.body) if isinstance(entry, Record) else 0
+                if max_bytes < 0 and found:
+                    break
+                found.append(entry)
+        return found
+
+    def states(self, kind: str, *, max_records: int) -> dict[str, State]:
+        """Return the newest states of one kind, by subject, at most `max_records`. Raises as `read` does."""
+        with self._asking():
+            return _states(self._store, kind, max_records)
+
+    def close(self) -> None:
+        """Close the file. Closing twice is harmless."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+        self.close()
+
+    @contextmanager
+    def _asking(self) -> Generator[None, None, None]:
+        """One question to the file that was opened, if it still is the journal."""
+        path = self._store.path
+        with closed_on_error(self._store):
+            try:
+                if identity_of(path) != self._identity:
+                    raise SpoolBusyError(f"{path} was replaced since it was opened: open it again")
+                with self._store.question(_LAYOUT):
+                    yield
+            except OSError as error:
+                raise SpoolBusyError(f"{path} cannot be read now: {error.strerror}") from error
+
+    def _sequences(self, after: int, max_records: int) -> Iterator[int]:
+        rows = self._store.rows("SELECT seq FROM record WHERE seq > ? ORDER BY seq LIMIT ?", (after, max_records))
+        for (seq,) in rows:
+            if not isinstance(seq, int) or not after < seq <= MAX_SEQ:
+                raise SpoolDamagedError(f"{self._store.path}: its sequence does not increase, or has run out")
+            after = seq
+            yield seq
+
+
+def _open(path: Path, max_bytes: int) -> tuple[Store, str]:
+    store = open_file(path, _LAYOUT, max_bytes=max_bytes)
+    with closed_on_error(store):
+        # A counter behind its table would give a number twice.
+        if store.rows("SELECT 1 FROM record WHERE seq > ? LIMIT 1", (store.last_key("record"),)):
+            raise SpoolDamagedError(f"{path}: its counter is behind its records")
+        return store, _journal_id(store)
+
+
+def _journal_id(store: Store) -> str:
+    match store.rows("SELECT id FROM journal LIMIT 2"):
+        case [(str(journal_id),)] if len(journal_id) == 32 and set(journal_id) <= set("0123456789abcdef"):
+            return journal_id
+        case _:
+            raise SpoolDamagedError(f"{store.path}: it has no id")
+
+
+def _record(store: Store, seq: int) -> Record | Damaged:
+    """Read one record by its number: what is wrong with one row then stays with that row."""
+    try:
+        rows = store.rows(_RECORD, (seq,))
+    except SpoolDamagedError as damage:  # too long for its bound, not UTF-8, a broken page
+        return Damaged(seq=seq, reason=str(damage))
+    return record_from(seq, rows[0]) if rows else Damaged(seq=seq, reason="it is listed, and not there")
+
+
+def _states(store: Store, kind: str, max_records: int) -> dict[str, State]:
+    numbers = store.rows("SELECT number FROM state WHERE kind = ? LIMIT ?", (kind, max_records))
+    found = (_state(store, number) for (number,) in numbers if isinstance(number, int))
+    return {state.subject: state for state in found if state is not None and state.kind == kind}
+
+
+def _state(store: Store, number: int) -> State | None:
+    try:
+        rows = store.rows(_STATE, (number,))
+    except SpoolDamagedError:
+        return None
+    return state_from(rows[0]) if rows else None
+
+
+def _record_row(seq: int, draft: Draft) -> tuple[int | str | bytes, ...]:
+    columns = (seq, draft.kind, draft.subject, draft.at, draft.body)
+    return (*columns, checksum(*columns))
+
+
+def _state_row(state: State) -> tuple[int | str | bytes, ...]:
+    columns = (state.kind, state.subject, state.at, state.body)
+    return (*columns, checksum(0, *columns))

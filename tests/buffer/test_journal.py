@@ -1,0 +1,355 @@
+"""The journal as its writer has it: in order, durable, bounded, and never stopped by a damaged file."""
+
+import os
+import random
+import stat
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from buffer.errors import SpoolBusyError, SpoolFullError, SpoolNewerError
+from buffer.journal import Journal, JournalView
+from buffer.limits import MIN_FILE_BYTES
+from buffer.record import Record
+from tests.buffer.samples import AT, MAX_BYTES, ROOT, draft, foreign, holder, in_child, state
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "spool" / "journal.db"
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[Journal]:
+    with Journal.open(path, max_bytes=MAX_BYTES) as opened:
+        yield opened
+
+
+def bodies(path: Path, after: int = 0) -> dict[int, bytes]:
+    with JournalView.open(path) as view:
+        found = view.read(after, max_records=100_000, max_bytes=1 << 30)
+    assert all(isinstance(entry, Record) for entry in found)
+    return {entry.seq: entry.body for entry in found if isinstance(entry, Record)}
+
+
+def test_records_get_the_next_numbers_in_the_order_given(journal: Journal, path: Path) -> None:
+    assert journal.last_seq == 0
+    assert journal.append([draft(b"a"), draft(b"b")]) == 2
+    assert journal.append([draft(b"c")]) == 3
+    assert bodies(path) == {1: b"a", 2: b"b", 3: b"c"}
+
+
+def test_everything_of_a_record_comes_back(journal: Journal, path: Path) -> None:
+    journal.append([draft(b'{"x":"\xc3\xbc"}', kind="k/1", subject="Presse Süd", at="2026-11-03T08:00:00.5Z")])
+    with JournalView.open(path) as view:
+        assert view.read(0, max_records=1, max_bytes=1) == [
+            Record(seq=1, kind="k/1", subject="Presse Süd", at="2026-11-03T08:00:00.5Z", body=b'{"x":"\xc3\xbc"}')
+        ]
+
+
+def test_the_journal_goes_on_where_it_stopped(path: Path) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as first:
+        first.append([draft(b"a")])
+    with Journal.open(path, max_bytes=MAX_BYTES) as second:
+        assert second.id == first.id
+        assert second.append([draft(b"b")]) == 2
+        assert second.recovered is None
+
+
+def test_a_new_file_is_a_new_journal(path: Path, tmp_path: Path) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as one, Journal.open(tmp_path / "other.db", max_bytes=MAX_BYTES) as other:
+        assert one.id != other.id
+        assert len(one.id) == 32
+
+
+def test_directory_and_file_are_open_to_the_group_and_to_nobody_else(journal: Journal, path: Path) -> None:
+    journal.append([draft()])
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (path.parent, path, path.with_name("journal.db-journal"))]
+    assert modes == [0o750, 0o640, 0o640]
+
+
+def test_a_commit_is_synced_and_leaves_no_wal(journal: Journal, path: Path) -> None:
+    journal.append([draft()])
+    assert journal._store.rows("PRAGMA journal_mode") == [("truncate",)]
+    assert journal._store.rows("PRAGMA synchronous") == [(2,)]
+    assert sorted(each.name for each in path.parent.iterdir()) == ["journal.db", "journal.db-journal"]
+
+
+def test_numbers_of_trimmed_records_are_not_given_again(path: Path) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        journal.append([draft(), draft(), draft()])
+        assert journal.trim(2) == 2
+        assert list(bodies(path)) == [3]
+        assert journal.trim(99) == 1
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        assert journal.last_seq == 3
+        assert journal.append([draft()]) == 4
+
+
+def test_a_state_is_overwritten_not_appended(journal: Journal) -> None:
+    journal.append([], [state(b"1"), state(b"2", subject="10.0.0.8"), state(b"3", kind="seen/1")])
+    assert journal.append([], [state(b"4")]) == 0
+    assert journal.states("endpoint/1") == {"10.0.0.7": state(b"4"), "10.0.0.8": state(b"2", subject="10.0.0.8")}
+    assert journal.states("nothing/1") == {}
+
+
+def test_a_record_and_the_state_it_implies_are_written_together_or_not_at_all(journal: Journal) -> None:
+    with pytest.raises(ValueError, match="subject"):
+        journal.append([draft()], [state(subject="")])
+    assert journal.last_seq == 0
+    assert journal.append([draft()], [state(b"1")]) == 1
+    assert journal.states("endpoint/1") == {"10.0.0.7": state(b"1")}
+
+
+def test_a_state_that_rotted_is_as_if_it_had_never_been_seen(path: Path) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        journal.append([], [state(b"1"), state(b"2", subject="10.0.0.8")])
+    foreign(path, "UPDATE state SET body = x'39' WHERE subject = '10.0.0.7'")
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        assert list(journal.states("endpoint/1")) == ["10.0.0.8"]
+
+
+def test_what_was_durable_survives_twenty_kills_and_no_number_is_used_twice(path: Path) -> None:
+    chance = random.Random(20261103)
+    acknowledged: dict[int, str] = {}
+    for name in range(20):
+        command = [sys.executable, "-m", "tests.buffer.appender", str(path), str(name)]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            lines = [child.stdout.readline() for _ in range(chance.randrange(1, 60))]
+            child.kill()
+            lines += child.stdout.readlines()
+        for line in lines:
+            if line.endswith("\n"):  # the last line may be cut short by the kill
+                seq, body = line.split()
+                assert int(seq) not in acknowledged
+                acknowledged[int(seq)] = body
+    with Journal.open(path, max_bytes=64 * 1024 * 1024) as journal:
+        assert journal.recovered is None
+        kept = bodies(path)
+        assert {seq: kept[seq].decode() for seq in acknowledged} == acknowledged
+        assert list(kept) == list(range(1, journal.last_seq + 1))
+
+
+def fill(journal: Journal) -> None:
+    """Append pairs of records, each with a state that tells the number before it, until there is no room."""
+    pairs = ([draft(bytes(3000)), draft(bytes(3000))] for _ in range(100))
+    with pytest.raises(SpoolFullError):
+        deque(journal.append(pair, [state(b"%d" % journal.last_seq)]) for pair in pairs)
+
+
+def test_a_full_journal_says_so_leaves_nothing_behind_and_works_again_after_trimming(path: Path) -> None:
+    with Journal.open(path, max_bytes=MIN_FILE_BYTES) as journal:
+        fill(journal)
+        before = journal.last_seq
+        assert list(bodies(path)) == list(range(1, before + 1))
+        assert journal.states("endpoint/1")["10.0.0.7"].body == b"%d" % (before - 2)
+        assert journal.trim(before // 2) == before // 2
+        assert journal.append([draft(bytes(3000))]) == before + 1
+        assert path.stat().st_size <= MIN_FILE_BYTES
+
+
+def test_the_cap_holds_after_opening_again(path: Path) -> None:
+    for _ in range(2):
+        with Journal.open(path, max_bytes=MIN_FILE_BYTES) as journal:
+            fill(journal)
+    assert path.stat().st_size <= MIN_FILE_BYTES
+
+
+def test_a_reader_that_never_lets_go_is_named_in_bounded_time(journal: Journal, path: Path) -> None:
+    reader = holder(path, "SHARED")
+    with pytest.raises(SpoolBusyError):
+        journal.append([draft()])
+    reader.close()
+    assert journal.append([draft()]) == 1
+
+
+def test_a_killed_transaction_is_rolled_back_by_the_next_writer(path: Path) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        journal.append([draft(b"a")])
+
+    def spill_and_die() -> None:
+        journal = Journal.open(path, max_bytes=MAX_BYTES)
+        journal._store.run("PRAGMA cache_size = 1")
+        journal._store.run("BEGIN IMMEDIATE")
+        journal._store.run("UPDATE record SET body = zeroblob(200000)")
+        journal._store.run("INSERT INTO record VALUES (2, 'k', 's', 't', zeroblob(200000), 0)")
+        os._exit(9)
+
+    assert in_child(spill_and_die) == 9
+    with pytest.raises(SpoolBusyError, match="must open it first"):
+        JournalView.open(path)
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        assert journal.recovered is None
+        assert bodies(path) == {1: b"a"}
+
+
+def spoil_header(path: Path) -> None:
+    path.write_bytes(b"\xff" * 100 + path.read_bytes()[100:])
+
+
+def spoil_root_page(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[4096:8192] = b"\xff" * 4096
+    path.write_bytes(content)
+
+
+def spoil_a_page_of_records(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1024 * 8 : -1024 * 7] = bytes(1024)
+    path.write_bytes(content)
+
+
+def forbid_writing(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:18] + b"\x03" + path.read_bytes()[19:])  # a write version that no SQLite knows yet
+
+
+def truncate(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2 + 100)
+
+
+def replace_by_garbage(path: Path) -> None:
+    path.write_bytes(random.Random(1).randbytes(20_000))
+
+
+def replace_by_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def replace_by_link(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to(path.with_name("elsewhere"))
+
+
+def add_a_trigger(path: Path) -> None:
+    foreign(path, "CREATE TRIGGER t AFTER INSERT ON record BEGIN DELETE FROM record; END")
+
+
+def forget_the_id(path: Path) -> None:
+    foreign(path, "DELETE FROM journal")
+
+
+def turn_the_counter_back(path: Path) -> None:
+    foreign(path, "UPDATE sqlite_sequence SET seq = 1")
+
+
+def lose_the_counter(path: Path) -> None:
+    foreign(path, "UPDATE sqlite_sequence SET seq = 'many'")
+
+
+SPOILERS = [
+    forbid_writing,
+    spoil_header,
+    spoil_root_page,
+    spoil_a_page_of_records,
+    truncate,
+    replace_by_garbage,
+    replace_by_directory,
+    replace_by_link,
+]
+SPOILERS += [add_a_trigger, forget_the_id, turn_the_counter_back, lose_the_counter]
+
+
+@pytest.mark.parametrize("spoil", SPOILERS)
+def test_a_damaged_journal_is_set_aside_and_a_new_one_begun(path: Path, spoil) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as before:
+        before.append([draft(bytes(5000))] * 5)
+    spoil(path)
+    with Journal.open(path, max_bytes=MAX_BYTES) as after:
+        assert after.recovered is not None
+        assert "is kept as journal.db.damaged-1" in after.recovered
+        assert after.id != before.id
+        assert after.append([draft(b"new")]) == 1
+    assert path.with_name("journal.db.damaged-1").exists()
+    assert bodies(path) == {1: b"new"}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_bytes_are_in_the_file_the_next_start_can_write(path: Path, data: st.DataObject) -> None:
+    if not path.exists():
+        with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+            journal.append([draft(bytes(500))] * 20, [state()])
+        path.rename(path.with_name("whole"))
+    content = bytearray(path.with_name("whole").read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.one_of(st.integers(0, 100), st.integers(0, len(content) - 1)))
+        junk = data.draw(st.binary(min_size=1, max_size=40))
+        content[place : place + len(junk)] = junk
+    path.write_bytes(content)
+    try:
+        journal = Journal.open(path, max_bytes=MAX_BYTES)
+    except SpoolNewerError:
+        return
+    with journal:
+        assert journal.append([draft(b"new")], [state(b"new")]) == journal.last_seq
+        assert journal.states("endpoint/1")["10.0.0.7"] == state(b"new")
+        assert bodies(path, journal.last_seq - 1) == {journal.last_seq: b"new"}
+
+
+def test_a_journal_of_a_later_version_is_refused_and_left_untouched(path: Path) -> None:
+    Journal.open(path, max_bytes=MAX_BYTES).close()
+    foreign(path, "ALTER TABLE record ADD COLUMN clock TEXT", "PRAGMA user_version = 2")
+    before = path.read_bytes()
+    with pytest.raises(SpoolNewerError, match="schema version 2, and this program knows 1"):
+        Journal.open(path, max_bytes=MAX_BYTES)
+    assert path.read_bytes() == before
+
+
+def test_a_journal_that_another_process_holds_is_not_taken_for_damaged(path: Path) -> None:
+    Journal.open(path, max_bytes=MAX_BYTES).close()
+    other = holder(path, "EXCLUSIVE")
+    with pytest.raises(SpoolBusyError):
+        Journal.open(path, max_bytes=MAX_BYTES)
+    other.close()
+    assert sorted(each.name for each in path.parent.iterdir() if "damaged" in each.name) == []
+
+
+def test_a_left_over_rollback_journal_cannot_act_on_a_new_file(path: Path) -> None:
+    # What a power cut between the renames of `set_aside` leaves: the old file gone, its hot rollback journal still there.
+    Journal.open(path, max_bytes=MAX_BYTES).close()
+
+    def leave_hot_journal() -> None:
+        journal = Journal.open(path, max_bytes=MAX_BYTES)
+        journal._store.run("PRAGMA cache_size = 1")
+        journal._store.run("BEGIN IMMEDIATE")
+        journal._store.run("INSERT INTO record VALUES (1, 'k', 's', 't', zeroblob(200000), 0)")
+        os._exit(9)
+
+    assert in_child(leave_hot_journal) == 9
+    assert path.with_name("journal.db-journal").stat().st_size > 0
+    path.unlink()
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        assert journal.recovered is None
+        assert journal.append([draft(b"new")]) == 1
+    assert bodies(path) == {1: b"new"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become a user who may not write here")
+def test_a_journal_that_may_not_be_written_is_an_os_error_and_not_damage() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "journal.db"
+        Journal.open(path, max_bytes=MAX_BYTES).close()
+        path.parent.chmod(0o755)
+        path.chmod(0o644)
+
+        def open_it() -> None:
+            with pytest.raises(PermissionError):
+                Journal.open(path, max_bytes=MAX_BYTES)
+
+        assert in_child(open_it, uid=65501, gid=65501) == 0
+        assert [each.name for each in path.parent.iterdir() if "damaged" in each.name] == []
+
+
+def test_a_person_can_read_it_with_sql(journal: Journal, path: Path) -> None:
+    journal.append([draft(b'{"firmware":"1.2"}')])
+    question = "SELECT at, subject, json_extract(CAST(body AS TEXT), '$.firmware') FROM record"
+    assert holder(path, "SHARED").execute(question).fetchall() == [(AT, "press-07", "1.2")]
