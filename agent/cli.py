@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from agent import VERSION, log, service
 from agent.service import Exit
-from buffer.errors import SpoolError
+from buffer.errors import SpoolError, SpoolNewerError
 from config.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
 def _explained(error: Exception) -> int:
     """Turn an error into a sentence and an exit code."""
     match error:
-        case ConfigError():
+        case ConfigError() | SpoolNewerError():
             return _failed(str(error), Exit.CONFIG)
         case PermissionError():
             remedy = "Run as the service's user, or check owner and mode."

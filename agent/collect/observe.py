@@ -7,13 +7,13 @@ readers yield their best source first.
 import msgspec
 
 from agent.core.moment import Moment
-from agent.core.observation import Child, Component, FieldValue, Nameplate, Observation, Register, VisitLedger
+from agent.core.observation import Child, Component, FieldValue, Nameplate, Observation, Register, VisitLedger, bounded
 from protocols.contract import Answer, Fact
 
 
 def observe(answer: Answer, *, asset_id: str, address: str, register: Register, now: Moment) -> Observation:
     """Turn what a reader saw at one endpoint into an observation of its asset."""
-    return Observation(
+    look = Observation(
         asset_id=asset_id,
         address=address,
         register=register,
@@ -22,12 +22,13 @@ def observe(answer: Answer, *, asset_id: str, address: str, register: Register, 
         outcome=answer.outcome.value,
         detail=answer.detail[:1024],
         nameplate=_nameplate(answer.facts),
-        software_components=msgspec.convert(msgspec.to_builtins(answer.components), list[Component]),
-        children=[Child(key=child.key, nameplate=_nameplate(child.facts)) for child in answer.children],
+        software_components=msgspec.convert(msgspec.to_builtins(answer.components[:64]), list[Component]),
+        children=[Child(key=child.key, nameplate=_nameplate(child.facts)) for child in answer.children[:64]],
         posture=msgspec.to_builtins(answer.posture) if answer.posture else None,
         remarks=[remark[:1024] for remark in answer.remarks[:64]],
         ledger=msgspec.convert(msgspec.to_builtins(answer.ledger), VisitLedger),
     )
+    return bounded(look)
 
 
 def _nameplate(facts: tuple[Fact, ...]) -> Nameplate:

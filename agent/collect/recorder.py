@@ -53,6 +53,7 @@ class Recorder:
             self._journal.append([*confession, *self._tail], list(self._states.values()))
         except (SpoolBusyError, SpoolFullError, OSError) as error:
             _log.warning(line("journal.waiting", records=self.waiting, dropped=self._dropped, why=str(error)))
+            self._trim()  # a journal that filled up while publish was away has room again once it was folded
             return False
         self._tail.clear()
         self._states.clear()
@@ -67,7 +68,7 @@ class Recorder:
             return
         try:
             self._journal.trim(mark.seq)
-        except SpoolBusyError:
+        except (SpoolBusyError, OSError):
             return
         self._trimmed_upto = mark.seq
 

@@ -10,8 +10,9 @@ import msgspec
 
 from agent.core.moment import ClockState, Moment
 
-MAX_BODY_BYTES = 131_072
-"""A journal record's body. Sixty-four devices behind one server, each with a full nameplate, take half of it."""
+MAX_BODY_BYTES = 98_304
+"""An observation as it is written down. Sixty-four devices behind one server, each with a full nameplate, fit; what a spool
+record and an envelope may hold is larger, so an observation of this size is never in the way."""
 
 Text = Annotated[str, msgspec.Meta(max_length=1024)]
 Name = Annotated[str, msgspec.Meta(max_length=128)]
@@ -122,6 +123,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def same_content(one: Observation, other: Observation) -> bool:
     """Tell whether two looks saw the same: everything but when it was, what it cost, and how it was told."""
     return _content(one) == _content(other)
+
+
+def bounded(look: Observation) -> Observation:
+    """Return a look that fits a record: what is behind the device goes first, and a remark says so."""
+    if len(msgspec.json.encode(look)) <= MAX_BODY_BYTES:
+        return look
+    remark = f"more than {MAX_BODY_BYTES} bytes were told: devices behind it and its posture were left out"
+    return msgspec.structs.replace(look, children=[], posture=None, software_components=[], remarks=[remark])
 
 
 def _content(observation: Observation) -> Observation:

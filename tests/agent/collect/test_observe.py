@@ -1,7 +1,9 @@
 """From answer to observation: nothing that a device told is lost, and the best source of a field wins."""
 
+import msgspec
+
 from agent.collect.observe import observe
-from agent.core.observation import Register
+from agent.core.observation import MAX_BODY_BYTES, Register
 from protocols.contract import Answer, Child, Component, Fact, Field, Ledger, Outcome, Posture
 from tests.agent.core.looks import moment
 
@@ -32,4 +34,13 @@ def test_everything_that_a_reader_saw_is_in_the_observation() -> None:
 def test_first_source_of_a_field_wins() -> None:
     answer = Answer(outcome=Outcome.IDENTIFIED, detail="", facts=(fact("2.1", "best"), fact("9.9", "second")))
     look = observe(answer, asset_id="a", address="x", register=Register(), now=moment())
+    assert look.nameplate["firmware_version"].value == "2.1"
+
+
+def test_server_that_tells_without_end_still_fits_a_record() -> None:
+    child = Child(key="slot", facts=tuple(Fact(field=field, value="v" * 256, source="i=1", raw="ab" * 2000) for field in Field))
+    answer = Answer(outcome=Outcome.IDENTIFIED, detail="", facts=(fact("2.1", "best"),), children=(child,) * 64)
+    look = observe(answer, asset_id="a", address="x", register=Register(), now=moment())
+    assert len(msgspec.json.encode(look)) <= MAX_BODY_BYTES
+    assert look.children == [] and "left out" in look.remarks[0]
     assert look.nameplate["firmware_version"].value == "2.1"

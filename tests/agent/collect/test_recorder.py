@@ -98,3 +98,15 @@ def _count(tmp_path: Path) -> int:
 
     with JournalView.open(tmp_path / "journal.db") as view:
         return len(view.read(0, max_records=10_000, max_bytes=MIB))
+
+
+def test_full_journal_has_room_again_once_it_was_folded(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "journal.db", max_bytes=256 * 1024) as journal:
+        writer = Recorder(journal, tmp_path / "watermark")
+        big = Draft(kind="event", subject="gateway", at=AT, body=b"x" * 1000)
+        while writer.record([big], [], moment()):
+            pass
+        write_watermark(tmp_path / "watermark", journal.id, journal.last_seq)
+        writer.record([big], [], moment())
+        assert writer.record([big], [], moment())
+        assert writer.waiting == 0

@@ -34,6 +34,12 @@ BASE = "nameplated/v1/werk-ulm/gw-halle3"
 TOPICS = Topics(status=f"{BASE}/status", evidence=f"{BASE}/evidence", health=f"{BASE}/health", receipt=f"{BASE}/receipt")
 
 
+@pytest.fixture(autouse=True)
+def _short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver that has yet to come back costs a pause; a second is enough for a test."""
+    monkeypatch.setattr("agent.core.delivery.PAUSE_S", 1.0)
+
+
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     with mosquitto(tmp_path / "broker") as running:
