@@ -1,0 +1,391 @@
+"""What a report can be about: one frozen structure for each kind, with bounds on everything.
+
+Decides which bodies exist and how large their parts may be. A kind is never changed once it is out; a new version gets a new
+name (`asset/2`). Must never interpret a value: text from a device stays text. Importing this module costs no cryptography.
+
+    evidence    chain.start/1  asset/1  change/1  inventory/1  ledger/1  gap/1  key.rotate/1  event/1
+    health      health/1
+    status      status.online/1  status.offline/1
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+
+from evidence.claims import END, Claims, ClockState, Count, Epoch, Hash
+from evidence.errors import MalformedEnvelopeError
+
+MAX_ASSETS: Final = 10_000
+
+Id = Annotated[str, Meta(min_length=1, max_length=128)]
+Word = Annotated[str, Meta(max_length=64)]
+Text = Annotated[str, Meta(max_length=1024)]
+Hex = Annotated[str, Meta(pattern=r"^([0-9a-f]{2})*" + END, max_length=16_384)]
+Instant = Annotated[
+    str,
+    Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|\+00:00)" + END, max_length=35),
+]
+Milliseconds = Annotated[float, Meta(ge=0)]
+Requests = Annotated[dict[Word, Count], Meta(max_length=64)]
+"""Requests by function code (`"43/14"`) or service (`"Read"`)."""
+
+
+class ChangeKind(StrEnum):
+    """What happened to an asset between two observations."""
+
+    FIRST_SEEN = "first-seen"
+    CHANGED = "changed"
+    REPLACED = "replaced"
+    LOST = "lost"
+    RETURNED = "returned"
+    POSTURE_CHANGED = "posture-changed"
+
+
+class GapReason(StrEnum):
+    """Why records of a chain were dropped."""
+
+    BUFFER_FULL = "buffer-full"
+    QUARANTINE = "quarantine"  # the broker refused them for ever
+    BITROT = "bitrot"  # they no longer matched their own hash
+    OPERATOR = "operator"
+    DAMAGED = "damaged"  # the file they were in
+
+
+class StartReason(StrEnum):
+    """Why a chain began."""
+
+    FIRST_BOOT = "first-boot"
+    DAMAGED = "damaged"
+    RESTORE = "restore"
+    ROTATE = "rotate"
+    OPERATOR = "operator"
+
+
+class Delivery(StrEnum):
+    """What makes the gateway let go of a record."""
+
+    CONFIRMED = "confirmed"  # the receiver's signed receipt
+    UNCONFIRMED = "unconfirmed"  # the broker's acknowledgement, which is not delivery
+
+
+class NameplateField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One value of a nameplate and the evidence for it.
+
+    Attributes:
+        value: Cleaned text.
+        source: The request, and the place in its answer: `43/14 object 0x00`.
+        raw: The bytes it was made from.
+        profile: `id@version` of the register profile that interpreted them, or empty.
+        confidence: `high`, `medium` or `low`.
+    """
+
+    value: Text
+    source: Text
+    raw: Hex
+    profile: Word = ""
+    confidence: Word = "high"
+
+
+Nameplate = Annotated[dict[Word, NameplateField], Meta(max_length=64)]
+"""Field names of IDTA 02006-3 in snake_case."""
+
+
+class Component(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Software that runs on a device without being its firmware."""
+
+    name: Text
+    version: Text
+    manufacturer: Text
+    source: Text
+
+
+class Child(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A device that is only seen through another one; `key` is its stable name below its parent."""
+
+    key: Text
+    nameplate: Nameplate
+
+
+class VisitLedger(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What one visit cost the device. Bytes are without TCP/IP headers."""
+
+    connections: Count
+    requests: Requests
+    sent_bytes: Count
+    received_bytes: Count
+    smallest_gap_ms: Milliseconds | None
+    duration_ms: Milliseconds
+
+
+class Asset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`asset/1`: what one look at one asset saw, or why it saw nothing.
+
+    Attributes:
+        asset_id: The plant's own name for it.
+        address: Where it was looked at.
+        role: From the plant file.
+        criticality: From the plant file.
+        location: From the plant file.
+        register_id: Its number in the ISMS; None: not yet recorded there.
+        observed_at: When.
+        clock: How far `observed_at` may be believed; the claims' own clock state is that of the signing.
+        outcome: How the look ended: `identified`, `silent`, ….
+        detail: One sentence for a person.
+        nameplate: What it said of itself.
+        software_components: Software on it.
+        children: Devices behind it.
+        posture: What its endpoint says of its own security.
+        remarks: Deviations from the standard.
+        ledger: What the visit cost it.
+    """
+
+    asset_id: Id
+    address: Text
+    role: Text = ""
+    criticality: Text = ""
+    location: Text = ""
+    register_id: Id | None
+    observed_at: Instant
+    clock: ClockState = ClockState.UNSYNC
+    outcome: Word
+    detail: Text
+    nameplate: Nameplate
+    software_components: Annotated[list[Component], Meta(max_length=256)]
+    children: Annotated[list[Child], Meta(max_length=512)]
+    posture: dict[str, Any] | None
+    remarks: Annotated[list[Text], Meta(max_length=64)]
+    ledger: VisitLedger
+
+
+class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`change/1`: a difference between two observations of one asset.
+
+    Attributes:
+        asset_id: Which asset.
+        observed_at: When it was seen.
+        clock: How far `observed_at` may be believed.
+        change: What happened.
+        field: The nameplate field it is about, or empty.
+        before: Its value before, or empty.
+        after: Its value now, or empty.
+        basis: On what the decision rests that this is, or is not, the same device.
+    """
+
+    asset_id: Id
+    observed_at: Instant
+    clock: ClockState = ClockState.UNSYNC
+    change: ChangeKind
+    field: Text
+    before: Text
+    after: Text
+    basis: Text
+
+
+class InventoryLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One asset in an inventory; None: never."""
+
+    asset_id: Id
+    address: Text
+    last_seen_at: Instant | None
+    last_asked_at: Instant | None
+    outcome: Word
+    firmware_version: Text
+
+
+class Inventory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`inventory/1`: every asset that the gateway is responsible for, seen or not. A large one comes in parts, counted from 1."""
+
+    at: Instant
+    part: Count = 1
+    parts: Count = 1
+    assets: Annotated[list[InventoryLine], Meta(max_length=MAX_ASSETS)]
+
+
+class LedgerLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What all visits to one asset cost it."""
+
+    asset_id: Id
+    address: Text
+    visits: Count
+    connections: Count
+    requests: Requests
+    sent_bytes: Count
+    received_bytes: Count
+    smallest_gap_ms: Milliseconds | None
+
+
+class Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`ledger/1`: the plant's proof of what the gateway did to each device in a span of time; in parts, counted from 1."""
+
+    since: Instant
+    until: Instant
+    part: Count = 1
+    parts: Count = 1
+    assets: Annotated[list[LedgerLine], Meta(max_length=MAX_ASSETS)]
+
+
+class Gap(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`gap/1`: records that were signed and then dropped; `last_hash` ties the chain together again.
+
+    Attributes:
+        from_seq: First dropped record.
+        to_seq: Last dropped record.
+        count: How many, `to_seq - from_seq + 1`.
+        reason: Why.
+        last_hash: Hash of record `to_seq`, which is the `prev` of the record after it.
+    """
+
+    from_seq: Count
+    to_seq: Count
+    count: Count
+    reason: GapReason
+    last_hash: Hash
+
+
+class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`event/1`: something worth proving that happened to the gateway itself."""
+
+    name: Word
+    at: Instant
+    subject: Text
+    detail: Text
+
+
+class PreviousChain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the chain before this one ended, as far as the gateway knows."""
+
+    epoch: Epoch
+    seq: Count
+    head: Hash
+
+
+class ChainStart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`chain.start/1`: record 0 of every epoch, and the only way to begin one.
+
+    Attributes:
+        reason: Why a chain begins here.
+        plant: Id of the plant.
+        gateway: Id of the gateway.
+        agent_version: Version of the agent.
+        previous: End of the chain before; None: there was none, or it is not known any more.
+        at: When.
+    """
+
+    reason: StartReason
+    plant: Word
+    gateway: Word
+    agent_version: Word
+    previous: PreviousChain | None
+    at: Instant
+
+
+class KeyRotate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`key.rotate/1`: the old key names the new one; `proof` shows that the new key was there."""
+
+    new_jwk: Annotated[dict[Word, Word], Meta(max_length=4)]
+    proof: Annotated[str, Meta(max_length=128)]
+
+
+class SpoolDepth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the gateway holds and has no receipt for."""
+
+    count: Count
+    bytes: Count
+    oldest_at: Instant | None
+
+
+class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`health/1`: how the gateway itself is.
+
+    Attributes:
+        at: When.
+        agent_version: Version of the agent.
+        uptime_s: Seconds since the role started.
+        spool: What waits for a receipt.
+        assets_by_outcome: How many assets ended their last look how.
+        host: Figures of the machine, each named with its unit.
+        sess: Number of the broker session it was sent in.
+    """
+
+    at: Instant
+    agent_version: Word
+    uptime_s: Count
+    spool: SpoolDepth
+    assets_by_outcome: Annotated[dict[Word, Count], Meta(max_length=32)]
+    host: Annotated[dict[Word, float], Meta(max_length=64)]
+    sess: Count
+
+
+class StatusOnline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`status.online/1`: the gateway is connected; `sess` grows with every connection."""
+
+    sess: Count
+    at: Instant
+    agent_version: Word
+    delivery: Delivery
+
+
+class StatusOffline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`status.offline/1`: the gateway's will, signed when it connected; it counts for that session alone."""
+
+    sess: Count
+
+
+Body = Asset | Change | Inventory | Ledger | Gap | Event | ChainStart | KeyRotate | Health | StatusOnline | StatusOffline
+
+KINDS: Final[dict[str, type[Body]]] = {
+    "asset/1": Asset,
+    "change/1": Change,
+    "inventory/1": Inventory,
+    "ledger/1": Ledger,
+    "gap/1": Gap,
+    "event/1": Event,
+    "chain.start/1": ChainStart,
+    "key.rotate/1": KeyRotate,
+    "health/1": Health,
+    "status.online/1": StatusOnline,
+    "status.offline/1": StatusOffline,
+}
+_NAMES: Final = {kind: name for name, kind in KINDS.items()}
+
+
+def type_name(body: Body) -> str:
+    """Return the name of a body's kind, as `Claims.type` has it.
+
+    >>> type_name(StatusOffline(sess=7))
+    'status.offline/1'
+    """
+    return _NAMES[type(body)]
+
+
+def encode_body(body: Body) -> tuple[str, msgspec.Raw]:
+    """Return the name of a body's kind and its exact bytes, ready for `Claims.type` and `Claims.body`.
+
+    Raises:
+        MalformedEnvelopeError: The body breaks the bounds of its kind: nothing is signed that a receiver would refuse.
+    """
+    encoded = msgspec.json.encode(body)
+    name = type_name(body)
+    _decode(name, encoded)
+    return name, msgspec.Raw(encoded)
+
+
+def decode_body(claims: Claims) -> Body:
+    """Return the body of an opened report.
+
+    Raises:
+        MalformedEnvelopeError: The kind is not known here, or the body breaks its form or bounds.
+    """
+    return _decode(claims.type, bytes(claims.body))
+
+
+def _decode(name: str, encoded: bytes) -> Body:
+    kind = KINDS.get(name)
+    if kind is None:
+        raise MalformedEnvelopeError(f"no such kind of report: {name}")
+    try:
+        return msgspec.json.decode(encoded, type=kind)
+    except (msgspec.MsgspecError, RecursionError) as problem:
+        raise MalformedEnvelopeError(f"not a {name}: {problem}") from None

@@ -1,0 +1,62 @@
+"""The books: only ours are opened, readers cannot write, and what is committed stays."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from isms.inventory import Books, InventoryError
+
+
+def test_new_books_are_private_and_durable(tmp_path: Path) -> None:
+    path = tmp_path / "isms.db"
+    with Books.open(path), closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_reader_sees_the_books_while_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "isms.db"
+    with Books.open(path) as writer:
+        writer.refuse("t", b"x", reason="malformed", detail="", at="now")
+        with Books.open(path, read_only=True) as reader:
+            assert reader.refusals() == {}
+            writer.commit()
+            assert reader.refusals() == {"malformed": 1}
+
+
+def test_a_reader_cannot_write(tmp_path: Path) -> None:
+    path = tmp_path / "isms.db"
+    with Books.open(path):
+        pass
+    with pytest.raises(InventoryError, match="readonly"), Books.open(path, read_only=True) as reader:
+        reader.refuse("t", b"x", reason="malformed", detail="", at="now")
+
+
+@pytest.mark.parametrize(
+    ("statement", "complaint"),
+    [("PRAGMA user_version = 9", "version 9"), ("PRAGMA application_id = 1", "not one of")],
+)
+def test_books_of_somebody_else_or_of_a_later_version_are_left_alone(tmp_path: Path, statement: str, complaint: str) -> None:
+    path = tmp_path / "isms.db"
+    with Books.open(path):
+        pass
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+    with pytest.raises(InventoryError, match=complaint), Books.open(path):
+        pass
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_file_that_is_no_database_is_named(tmp_path: Path, read_only: bool) -> None:
+    path = tmp_path / "isms.db"
+    path.write_bytes(b"garbage" * 1000)
+    with pytest.raises(InventoryError, match="not a database"), Books.open(path, read_only=read_only):
+        pass
+
+
+def test_a_missing_database_is_not_made_by_a_reader(tmp_path: Path) -> None:
+    with pytest.raises(InventoryError), Books.open(tmp_path / "isms.db", read_only=True):
+        pass
+    assert not (tmp_path / "isms.db").exists()
