@@ -23,6 +23,7 @@ from asyncua.client.ua_client import UaClient, UASocketProtocol
 from asyncua.common.connection import SecureConnection, TransportLimits
 from asyncua.crypto.security_policies import SecurityPolicy
 from asyncua.ua import ua_binary
+from asyncua.ua.ua_binary import uatcp_to_binary
 from asyncua.ua.uaerrors import UaError
 
 from protocols.opcua.meter import Meter
@@ -96,6 +97,32 @@ class GuardedProtocol(UASocketProtocol):
         if not _may_become_a_chunk(self.receive_buffer or b"") or self._meter.received_bytes > MAX_VISIT_BYTES:
             self.fault = UaError("the server sent what is no chunk, or more than a visit may bring")
             self.abort()
+
+    async def send_hello(
+        self, url: str, max_messagesize: int = MAX_MESSAGE_BYTES, max_chunkcount: int = MAX_CHUNKS
+    ) -> ua.Acknowledge:
+        """Say hello with the limits that hold here.
+
+        asyncua announces buffers of 2 GiB. A server that sizes its chunks by them finds its own answers too large for the
+        message size that stands beside, and never answers at all (node-opcua).
+        """
+        hello: Any = ua.Hello()  # asyncua's own number types; plain ones do
+        hello.ReceiveBufferSize = hello.SendBufferSize = MAX_CHUNK_BYTES
+        hello.MaxMessageSize, hello.MaxChunkCount, hello.EndpointUrl = max_messagesize, max_chunkcount, url
+        kind: Any = ua.MessageType.Hello
+        acknowledge: asyncio.Future[ua.Acknowledge] = asyncio.get_running_loop().create_future()
+        self._callbackmap[0] = acknowledge
+        if self.transport is not None:
+            self.transport.write(uatcp_to_binary(kind, hello))
+        async with asyncio.timeout(self.timeout):
+            return await acknowledge
+
+    def _process_received_message(self, msg: Any) -> None:
+        """Recognise a fault in the place of an open channel: asyncua would take it for a broken answer, and its reason would be lost."""
+        body: Any = getattr(msg, "body", None)  # a message has one; acknowledgements and errors do not
+        if body is not None and isinstance(self._open_secure_channel_exchange, ua.OpenSecureChannelParameters):
+            self.check_answer(body(), " while the channel was opened")
+        super()._process_received_message(msg)
 
     def disconnect_socket(self) -> None:
         """Close, and remember the error that asyncua is handling if it is the one that closes."""

@@ -124,7 +124,7 @@ async def activate(channel: Channel, created: ua.CreateSessionResult, offer: Off
     parameters = ua.ActivateSessionParameters(LocaleIds=["en"])
     parameters.UserIdentityToken = ua.AnonymousIdentityToken(PolicyId=next(named, "anonymous"))
     policy = channel.policy
-    if policy.peer_certificate is not None:
+    if policy.peer_certificate:  # asyncua's policy without security has an empty one
         parameters.ClientSignature.Algorithm = policy.AsymmetricSignatureURI
         challenge = policy.peer_certificate + (created.ServerNonce or b"")
         parameters.ClientSignature.Signature = policy.asymmetric_cryptography.signature(challenge)
@@ -183,7 +183,7 @@ def _session_parameters(channel: Channel, application_uri: str, nonce: bytes) ->
 
 def _prove(policy: Any, created: ua.CreateSessionResult, nonce: bytes) -> None:
     """The server signed our certificate and nonce with the key of the pinned certificate."""
-    if policy.peer_certificate is None:
+    if not policy.peer_certificate:
         return
     if first_of_chain(created.ServerCertificate) != policy.peer_certificate:
         raise UntrustedError("the session's certificate is not the one that is pinned")
