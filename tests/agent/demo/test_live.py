@@ -40,5 +40,14 @@ def test_narrow_terminal_gives_up_the_serial_number_first() -> None:
     assert "serial" not in "".join(drawn(view(PRESS), 80))
 
 
+def test_narrow_terminal_keeps_names_of_assets_whole() -> None:
+    long = replace(
+        PRESS, asset_id="conveyor-3-io", manufacturer="ACME Automation", product="Oven Controller TC-40", state="unreachable"
+    )
+    line = next(line for line in drawn(view(long), 80) if "conveyor" in line)
+    assert "conveyor-3-io" in line
+    assert line.rstrip().endswith("unreachable")
+
+
 def test_markup_in_a_device_name_is_drawn_as_text() -> None:
     assert any("[red]ACME[/]" in line for line in drawn(view(replace(PRESS, manufacturer="[red]ACME[/]")), 100))

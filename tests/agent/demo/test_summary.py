@@ -44,7 +44,8 @@ def test_demo_in_which_all_is_as_promised_is_good() -> None:
         (replace(GOOD, waiting=3), 0, "3 of 13 reports still wait for a receipt"),
         (replace(GOOD, damage=("one fork",)), 0, "one fork"),
         (replace(GOOD, changes={FIRST: 1}), 1, "does not know that press-07-plc changed"),
-        (replace(GOOD, changes={UPDATE: 2}), 0, "2 times that press-07-plc changed"),
+        (replace(GOOD, changes={UPDATE: 2}), 0, "2 times that press-07-plc changed firmware_version '2.1' to '2.2'"),
+        (replace(GOOD, changes={UPDATE: 1, FIRST: 2}), 0, "2 times that press-07-plc first-seen"),
         (replace(GOOD, outcomes={}), 0, "press-07-plc ends as never seen"),
         (replace(GOOD, outcomes={"press-07-plc": "silent"}), 0, "ends as silent, should be identified"),
         (replace(GOOD, recorded=0, folded=0, signed=0, delivered=0, verified=0), 0, "nothing was signed"),
@@ -58,8 +59,14 @@ def test_broken_promise_is_named_and_counted(figures: Figures, lost: int, said: 
     assert said in report(figures, verdict)
 
 
-def test_change_that_nobody_scripted_may_be_seen_more_than_once() -> None:
-    assert judge(replace(GOOD, changes={UPDATE: 1, FIRST: 2})).ok
+def test_device_that_was_slow_in_its_own_right_is_no_fault() -> None:
+    slow = Expected("oven-2-plc", "lost", "outcome", "identified", "silent")
+    assert judge(replace(GOOD, changes={**GOOD.changes, slow: 2})).ok
+
+
+def test_change_that_nobody_made_is_a_fault() -> None:
+    invented = Expected("mixer-2", "posture-changed", "posture", "no-security", "no-security")
+    assert any("nobody made it so" in fault for fault in judge(replace(GOOD, changes={**GOOD.changes, invented: 1})).faults)
 
 
 def test_ledger_that_claims_less_than_the_device_counted_is_a_fault() -> None:
