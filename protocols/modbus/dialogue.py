@@ -45,11 +45,15 @@ class Remark(StrEnum):
 def refusal(answer: bytes, function: int) -> int | None:
     """Return the exception code if this answer is an exception to this function, else None.
 
-    >>> refusal(bytes.fromhex("ab01"), 0x2B)
-    1
+    Some devices repeat the MEI type before the code (`ab 0e 01`): two bytes or three, the code is the last.
+
+    >>> refusal(bytes.fromhex("ab01"), 0x2B), refusal(bytes.fromhex("ab0e01"), 0x2B)
+    (1, 1)
     """
-    is_refusal = len(answer) == 2 and answer[0] == function | EXCEPTION_FLAG
-    return answer[1] if is_refusal else None
+    if not answer or answer[0] != function | EXCEPTION_FLAG:
+        return None
+    repeats_mei_type = len(answer) == 3 and function == 0x2B and answer[1] == 0x0E
+    return answer[-1] if len(answer) == 2 or repeats_mei_type else None
 
 
 def hold(dialogue: Dialogue[Result], exchange: Callable[[bytes], bytes]) -> Result:
