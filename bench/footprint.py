@@ -64,7 +64,11 @@ class Role:
     def memory_kib(self) -> dict[str, int]:
         """Return PSS, RSS and private dirty memory."""
         rollup = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
-        return {name: int(found[1]) for name in ("Pss", "Rss", "Private_Dirty") if (found := re.search(rf"^{name}:\s+(\d+)", rollup, re.MULTILINE))}
+        return {
+            name: int(found[1])
+            for name in ("Pss", "Rss", "Private_Dirty")
+            if (found := re.search(rf"^{name}:\s+(\d+)", rollup, re.MULTILINE))
+        }
 
     def cpu_s(self) -> float:
         """Return user and system time so far."""
@@ -101,7 +105,9 @@ async def measure(folder: Path) -> dict[str, object]:
         publish = Role("publish", plant)
         roles.append(publish)
         report = asyncio.to_thread(first_report_s, broker, publish.started)
-        figures["publish_ready_s"], figures["publish_first_report_s"] = await asyncio.gather(asyncio.to_thread(publish.ready_s), report)
+        figures["publish_ready_s"], figures["publish_first_report_s"] = await asyncio.gather(
+            asyncio.to_thread(publish.ready_s), report
+        )
         collect = Role("collect", plant)
         roles.append(collect)
         figures["collect_ready_s"] = await asyncio.to_thread(collect.ready_s)

@@ -249,7 +249,8 @@ def _record(store: Store, seq: int) -> Record | Damaged:
 
 
 def _states(store: Store, kind: str, max_records: int) -> dict[str, State]:
-    numbers = store.rows("SELECT number FROM state WHERE kind = ? LIMIT ?", (kind, max_records))
+    # In the order of writing, so that the newest wins: a bit flipped in the index can leave a subject with two rows.
+    numbers = store.rows("SELECT number FROM state WHERE kind = ? ORDER BY number LIMIT ?", (kind, max_records))
     found = (_state(store, number) for (number,) in numbers if isinstance(number, int))
     return {state.subject: state for state in found if state is not None and state.kind == kind}
 

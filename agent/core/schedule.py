@@ -99,7 +99,7 @@ def next_turn(before: Turn | None, outcome: str, learned: Iterable[str], *, rhyt
     >>> from agent.core.moment import ClockState
     >>> now = Moment(at_s=0.0, up_s=0.0, boot="a", clock=ClockState.SYNC)
     >>> [round(next_turn(None, outcome, (), rhythm=Rhythm(), now=now, chance=0.5).wait_s) for outcome in ("identified", "silent")]
-    [21600, 900]
+    [21600, 990]
     """
     failures = 0 if outcome in WELL else (before.failures if before else 0) + 1
     if failures:
