@@ -7,6 +7,7 @@ never loads a protocol. Never decides anything else.
 import random
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,58 +49,53 @@ class Places:
 
 def collect_role(plant: Plant) -> Role:
     """Return the collecting role of a plant."""
-
-    async def role(ready: Callable[[], None]) -> None:
-        from agent.collect.recorder import Recorder
-        from agent.collect.role import Collector
-        from agent.core.schedule import Rhythm
-        from buffer.journal import Journal
-
-        places = Places(plant)
-        settings = plant.collect
-        with Journal.open(places.journal, max_bytes=plant.spool.journal_max_bytes) as journal:
-            collector = Collector(
-                [_target(asset, settings) for asset in plant.asset],
-                readers(places.pki),
-                Recorder(journal, places.watermark),
-                rhythm=Rhythm(
-                    interval_s=settings.identity_interval_s,
-                    backoff_first_s=settings.backoff_first_s,
-                    backoff_longest_s=settings.backoff_longest_s,
-                ),
-                clock=system_clock(),
-                chance=random.Random(),  # noqa: S311  # spreads visits; guards nothing
-                states=journal.states("asset"),
-                turns=journal.states("endpoint"),
-                recovered=journal.recovered,
-            )
-            ready()
-            await collector.run()
-
-    return role
+    return partial(_collect, plant)
 
 
 def publish_role(plant: Plant) -> Role:
-    """Return the publishing role of a plant.
+    """Return the publishing role of a plant. When it runs, it raises an `EvidenceError` if there is no key that may sign."""
+    return partial(_publish, plant)
 
-    Raises (when it runs):
-        EvidenceError: There is no key that may sign. Nothing is ever sent unsigned.
-    """
 
-    async def role(ready: Callable[[], None]) -> None:
-        from buffer.outbox import Outbox
-        from evidence.keys import load_public, load_signer
+async def _collect(plant: Plant, ready: Callable[[], None]) -> None:
+    from agent.collect.recorder import Recorder
+    from agent.collect.role import Collector
+    from agent.core.schedule import Rhythm
+    from buffer.journal import Journal
 
-        places = Places(plant)
-        signer = load_signer(places.key)
-        receiver = load_public(plant.receiver.key_file) if plant.receiver else None
-        places.watermark.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        with Outbox.open(places.outbox, max_bytes=plant.spool.outbox_max_bytes) as outbox:
-            publisher = _publisher(plant, places, outbox, signer, receiver)
-            ready()
-            await publisher.run()
+    places, settings = Places(plant), plant.collect
+    with Journal.open(places.journal, max_bytes=plant.spool.journal_max_bytes) as journal:
+        collector = Collector(
+            [_target(asset, settings) for asset in plant.asset],
+            readers(places.pki),
+            Recorder(journal, places.watermark),
+            rhythm=Rhythm(
+                interval_s=settings.identity_interval_s,
+                backoff_first_s=settings.backoff_first_s,
+                backoff_longest_s=settings.backoff_longest_s,
+            ),
+            clock=system_clock(),
+            chance=random.Random(),  # noqa: S311  # spreads visits; guards nothing
+            states=journal.states("asset"),
+            turns=journal.states("endpoint"),
+            recovered=journal.recovered,
+        )
+        ready()
+        await collector.run()
 
-    return role
+
+async def _publish(plant: Plant, ready: Callable[[], None]) -> None:
+    from buffer.outbox import Outbox
+    from evidence.keys import load_public, load_signer
+
+    places = Places(plant)
+    signer = load_signer(places.key)
+    receiver = load_public(plant.receiver.key_file) if plant.receiver else None
+    places.watermark.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    with Outbox.open(places.outbox, max_bytes=plant.spool.outbox_max_bytes) as outbox:
+        publisher = _publisher(plant, places, outbox, signer, receiver)
+        ready()
+        await publisher.run()
 
 
 def _publisher(plant: Plant, places: Places, outbox: "Outbox", signer: "Signer", receiver: "PublicKey | None") -> "Publisher":
