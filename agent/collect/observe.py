@@ -4,11 +4,13 @@ Decides the form only. Never judges, and never drops a field that a device told:
 readers yield their best source first.
 """
 
+from typing import Any
+
 import msgspec
 
 from agent.core.moment import Moment
 from agent.core.observation import Child, Component, FieldValue, Nameplate, Observation, Register, VisitLedger, bounded
-from protocols.contract import Answer, Fact
+from protocols.contract import Answer, Fact, Posture
 
 
 def observe(answer: Answer, *, asset_id: str, address: str, register: Register, now: Moment) -> Observation:
@@ -24,11 +26,17 @@ def observe(answer: Answer, *, asset_id: str, address: str, register: Register, 
         nameplate=_nameplate(answer.facts),
         software_components=msgspec.convert(msgspec.to_builtins(answer.components[:64]), list[Component]),
         children=[Child(key=child.key, nameplate=_nameplate(child.facts)) for child in answer.children[:64]],
-        posture=msgspec.to_builtins(answer.posture) if answer.posture else None,
+        posture=_as_written(answer.posture) if answer.posture else None,
         remarks=[remark[:1024] for remark in answer.remarks[:64]],
         ledger=msgspec.convert(msgspec.to_builtins(answer.ledger), VisitLedger),
     )
     return bounded(look)
+
+
+def _as_written(posture: Posture) -> dict[str, Any]:
+    """Give a posture the form that it has when it is read back, or a restart would take a list for another tuple."""
+    written: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(posture))
+    return written
 
 
 def _nameplate(facts: tuple[Fact, ...]) -> Nameplate:

@@ -3,8 +3,10 @@
 import msgspec
 
 from agent.collect.observe import observe
-from agent.core.observation import MAX_BODY_BYTES, Register
-from protocols.contract import Answer, Child, Component, Fact, Field, Ledger, Outcome, Posture
+from agent.core.asset import AssetState, after_look
+from agent.core.change import changes
+from agent.core.observation import MAX_BODY_BYTES, Register, same_content
+from protocols.contract import Answer, Child, Component, Fact, Field, Ledger, OfferedEndpoint, Outcome, Posture
 from tests.agent.core.looks import moment
 
 
@@ -27,7 +29,7 @@ def test_everything_that_a_reader_saw_is_in_the_observation() -> None:
     assert look.nameplate["firmware_version"].source == "43/14 object 0x02"
     assert look.software_components[0].version == "7"
     assert look.children[0].nameplate["firmware_version"].value == "9"
-    assert look.posture is not None and look.posture["findings"] == ("anonymous-access",)
+    assert look.posture is not None and look.posture["findings"] == ["anonymous-access"]
     assert (look.remarks, look.register.role, look.ledger.requests) == (["an odd count"], "plc", {"43/14": 2})
 
 
@@ -44,3 +46,14 @@ def test_server_that_tells_without_end_still_fits_a_record() -> None:
     assert len(msgspec.json.encode(look)) <= MAX_BODY_BYTES
     assert look.children == [] and "left out" in look.remarks[0]
     assert look.nameplate["firmware_version"].value == "2.1"
+
+
+def test_look_is_the_same_after_it_was_written_and_read_back() -> None:
+    offered = OfferedEndpoint(url="opc.tcp://x", policy="None", mode="None", user_tokens=("anonymous",))
+    answer = Answer(
+        outcome=Outcome.IDENTIFIED, detail="", facts=(fact("1", "x"),), posture=Posture(offered=(offered,), findings=("a", "b"))
+    )
+    look = observe(answer, asset_id="a", address="x", register=Register(), now=moment())
+    read_back = msgspec.json.decode(msgspec.json.encode(after_look(None, look)), type=AssetState)
+    assert changes(read_back, look) == []
+    assert same_content(read_back.observation, look)
