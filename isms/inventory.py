@@ -6,6 +6,7 @@ returned: WAL with synchronous=FULL, so what is committed survives a power cut. 
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ APPLICATION_ID: Final = 0x4E504953  # "NPIS"
 VERSION: Final = 1
 KEPT_REFUSALS: Final = 1000
 KEPT_START_BYTES: Final = 200
+TABLES_S: Final = 2.0  # how long a reader waits for a receiver that is just making its tables
 _SCHEMA: Final = Path(__file__).with_name("inventory-1.sql")
 
 
@@ -293,6 +295,7 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA trusted_schema = OFF")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
+            _await_tables(connection)
         else:
             path.chmod(0o600)
             connection.execute("PRAGMA journal_mode = WAL")
@@ -304,6 +307,13 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _await_tables(connection: sqlite3.Connection) -> None:
+    """Give a receiver that has just begun the moment that it needs to make its tables."""
+    until_s = time.monotonic() + TABLES_S
+    while connection.execute("PRAGMA schema_version").fetchone()[0] == 0 and time.monotonic() < until_s:
+        time.sleep(0.02)
 
 
 def _create(connection: sqlite3.Connection) -> None:

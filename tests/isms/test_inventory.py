@@ -1,6 +1,7 @@
 """The books: only ours are opened, readers cannot write, and what is committed stays."""
 
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -60,3 +61,20 @@ def test_a_missing_database_is_not_made_by_a_reader(tmp_path: Path) -> None:
     with pytest.raises(InventoryError), Books.open(tmp_path / "isms.db", read_only=True):
         pass
     assert not (tmp_path / "isms.db").exists()
+
+
+def test_reader_that_comes_while_the_tables_are_made_waits_for_them(tmp_path: Path) -> None:
+    path = tmp_path / "isms.db"
+    with closing(sqlite3.connect(path)) as half_made:
+        half_made.execute("PRAGMA journal_mode = WAL")
+    found: list[list[object]] = []
+
+    def read() -> None:
+        with Books.open(path, read_only=True) as reader:
+            found.append(reader.gateways())
+
+    early = threading.Thread(target=read)
+    early.start()
+    with Books.open(path):
+        early.join(5)
+    assert found == [[]]
