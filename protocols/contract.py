@@ -84,6 +84,10 @@ class Ask:
         profile: Name of the register profile to use, or empty for the protocol's own identification.
         learned: What an earlier `Answer.learned` said, so that this visit asks less. Opaque to everyone but the reader.
         security: How an OPC UA session is protected.
+        deprecated_policies: OPC UA: security policies that rest on SHA-1 will do where the server has no better one.
+        username_file: OPC UA: a file with one line, `user:password`; empty to log in as nobody. A path, never the secret.
+        user_certificate_file: OPC UA: certificate of the user to log in as, together with `user_key_file`.
+        user_key_file: OPC UA: its private key, PEM without a passphrase.
     """
 
     endpoint: Endpoint
@@ -91,6 +95,10 @@ class Ask:
     profile: str = ""
     learned: tuple[str, ...] = ()
     security: Security = Security.NONE
+    deprecated_policies: bool = False
+    username_file: str = ""
+    user_certificate_file: str = ""
+    user_key_file: str = ""
 
 
 class Outcome(StrEnum):
@@ -204,6 +212,7 @@ class Posture:
 
     Attributes:
         findings: Short names of what deserves attention, sorted: `anonymous-access`, `no-security`, ….
+        others: Application URIs of other servers that a discovery server or gateway tells of.
     """
 
     application_name: str = ""
@@ -212,6 +221,22 @@ class Posture:
     offered: tuple[OfferedEndpoint, ...] = ()
     certificate: Certificate | None = None
     findings: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an OPC UA server says it is built to do. Read inside a session, so a visit without one says nothing of it.
+
+    Attributes:
+        namespaces: URIs of its namespaces, in the order of their indexes.
+        profiles: URIs of the profiles that it claims to conform to.
+        limits: Most nodes in one request, by the standard's name: `MaxNodesPerRead`, …; 0 and absent mean that it names none.
+    """
+
+    namespaces: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    limits: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +271,7 @@ class Answer:
         components: Software on the device.
         children: Devices behind it.
         posture: What it says of its own security; OPC UA only.
+        capabilities: What it says it is built to do; OPC UA only.
         remarks: Deviations from the standard, sorted.
         learned: For the next `Ask.learned`.
         ledger: What it cost.
@@ -257,6 +283,7 @@ class Answer:
     components: tuple[Component, ...] = ()
     children: tuple[Child, ...] = ()
     posture: Posture | None = None
+    capabilities: Capabilities | None = None
     remarks: tuple[str, ...] = ()
     learned: tuple[str, ...] = ()
     ledger: Ledger = Ledger()

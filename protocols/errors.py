@@ -8,7 +8,7 @@ Decides nothing; it names. Errors live inside `protocols`: a reader turns every 
     ├── SilentError         the device: connected, no answer in time. Back off.
     ├── RefusedError        the device: it said no, or hung up. Remember; do not ask that again soon.
     ├── MalformedError      the device: its answer breaks the standard. Count it, keep the bytes.
-    └── UntrustedError      the operator: a certificate is not trusted, by us or by the device. Say how to trust it.
+    └── UntrustedError      the operator: a certificate or a credential is missing or not trusted. Say how to mend it.
     ForbiddenRequestError   us: a request outside the read-only allow-list. Stops the role.
 """
 
@@ -55,7 +55,7 @@ class MalformedError(ReadError):
 
 
 class UntrustedError(ReadError):
-    """A certificate is not trusted yet: the device's by us, or ours by the device."""
+    """A certificate is not trusted yet, the device's by us or ours by the device; or a credential cannot be used."""
 
     outcome = Outcome.UNTRUSTED
 

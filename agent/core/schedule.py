@@ -21,6 +21,16 @@ from agent.core.observation import Text
 WELL = frozenset({"identified", "anonymous"})
 """Outcomes of a device that is well: it comes round at the normal interval. All others are left alone for longer each time."""
 
+HARM_SIGNS = frozenset({"refused"})
+"""Outcomes of a device that does not want to be asked: it hung up, broke the connection, or said no. A device that is off or
+silent gives no such sign."""
+
+QUARANTINE_AFTER = 3
+"""Signs of harm in a row after which an endpoint is left alone for `QUARANTINE_S`, whatever the back-off would say. One can be
+chance and two a restart; at the third somebody should look."""
+
+QUARANTINE_S = 86_400.0
+
 JITTER = 0.2
 """Share of the interval by which visits are spread, so that no two gateways and no two devices beat in time."""
 
@@ -67,13 +77,20 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         asked: When it was last asked.
         wait_s: How long it is left alone from then on.
         failures: Failed looks in a row.
+        harm_signs: Looks in a row, the last one included, at which the device did not want to be asked.
         learned: What the reader wants to be told next time.
     """
 
     asked: Moment
     wait_s: float
     failures: int = 0
+    harm_signs: int = 0
     learned: list[Text] = []
+
+    @property
+    def quarantined(self) -> bool:
+        """Whether it is left alone because it did not want to be asked, again and again."""
+        return self.harm_signs >= QUARANTINE_AFTER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +108,8 @@ def next_turn(before: Turn | None, outcome: str, learned: Iterable[str], *, rhyt
     Args:
         before: Its turn so far, or None after the first look.
         outcome: How the look ended.
-        learned: What the reader wants to be told next time; nothing keeps what it said before.
+        learned: What the reader wants to be told next time. What it said before is kept over a failure, and not longer: a device
+            that answers, and teaches nothing, has become another one.
         rhythm: Intervals from the plant file.
         now: The end of the look.
         chance: 0 to 1; the same for all units of a visit keeps them together.
@@ -102,13 +120,24 @@ def next_turn(before: Turn | None, outcome: str, learned: Iterable[str], *, rhyt
     [21600, 990]
     """
     failures = 0 if outcome in WELL else (before.failures if before else 0) + 1
-    if failures:
-        doubled = rhythm.backoff_first_s * 2.0 ** min(failures - 1, 32)
-        wait_s = min(doubled, rhythm.backoff_longest_s) * (1.0 + JITTER * chance)
-    else:
-        wait_s = rhythm.interval_s * (1.0 + JITTER * (2.0 * chance - 1.0))
-    known = list(learned) or (list(before.learned) if before else [])
-    return Turn(asked=now, wait_s=wait_s, failures=failures, learned=known)
+    harm_signs = (before.harm_signs if before else 0) + 1 if outcome in HARM_SIGNS else 0
+    known = list(learned) or (list(before.learned) if before and failures else [])
+    wait_s = _wait_s(failures, harm_signs, rhythm, chance)
+    return Turn(asked=now, wait_s=wait_s, failures=failures, harm_signs=harm_signs, learned=known)
+
+
+def newly_quarantined(before: Turn | None, after: Turn) -> bool:
+    """Tell whether an endpoint went into quarantine with this look: once for each time, for the event that reports it."""
+    return after.quarantined and not (before is not None and before.quarantined)
+
+
+def _wait_s(failures: int, harm_signs: int, rhythm: Rhythm, chance: float) -> float:
+    """Decide how long an endpoint is left alone. A wait after a failure is never cut short by chance."""
+    if not failures:
+        return rhythm.interval_s * (1.0 + JITTER * (2.0 * chance - 1.0))
+    doubled = min(rhythm.backoff_first_s * 2.0 ** min(failures - 1, 32), rhythm.backoff_longest_s)
+    least = QUARANTINE_S if harm_signs >= QUARANTINE_AFTER else 0.0
+    return max(doubled, least) * (1.0 + JITTER * chance)
 
 
 def first_due_s(turn: Turn | None, *, rhythm: Rhythm, now: Moment, chance: float) -> float:

@@ -3,7 +3,7 @@
 Decides how a unit answers. Never speaks to anything real, and never accepts a write: it records whatever it is asked, so that
 a demo or a test can show what reached it and how each connection ended. What a unit is may change while it runs.
 
-Source: MODBUS Application Protocol Specification V1.1b3, sections 6.3, 6.4, 6.21 and 7; MODBUS Messaging on TCP/IP V1.0b,
+Source: MODBUS Application Protocol Specification V1.1b3, sections 6.3, 6.4, 6.13, 6.21 and 7; MODBUS Messaging on TCP/IP V1.0b,
 section 3.1.3; MODBUS over Serial Line V1.02, section 2.5.1.
 """
 
@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Self
 
-READ_HOLDING, READ_INPUT, IDENTIFICATION = 0x03, 0x04, b"\x2b\x0e"
+READ_HOLDING, READ_INPUT, SERVER_ID, IDENTIFICATION = 0x03, 0x04, b"\x11", b"\x2b\x0e"
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, NO_PATH = 0x01, 0x02, 0x03, 0x0A
 LAST_OBJECT_OF_STREAM = {1: 0x02, 2: 0x06, 3: 0xFF}  # basic, regular, extended
+FROM_ZERO_STREAM = 0  # what the few that number from 0 call the basic stream
 INDIVIDUAL = 4
 
 
@@ -24,6 +25,7 @@ class Manner(Enum):
 
     STREAMS = auto()  # as the specification says
     INDIVIDUAL_ONLY = auto()  # refuses streams with exception 3
+    FROM_ZERO = auto()  # numbers its one stream from 0, and knows single objects
     NO_IDENTIFICATION = auto()  # does not know function code 43
     SILENT = auto()  # takes the question and says nothing, to anything
     HANGS_UP = auto()  # closes the connection, whatever is asked
@@ -37,6 +39,7 @@ class Unit:
         objects: Device identification, object id to value.
         conformity: Its conformity level byte; 0x80 allows individual access.
         manner: How it takes to being asked.
+        server_id: What it reports to function code 17; empty if it does not know it.
         page_bytes: Bytes of objects in one answer of a stream, 3 to 246.
         holding: Registers of function code 3, address to value.
         inputs: Registers of function code 4, address to value.
@@ -45,6 +48,7 @@ class Unit:
     objects: dict[int, bytes] = field(default_factory=dict)
     conformity: int = 0x82
     manner: Manner = Manner.STREAMS
+    server_id: bytes = b""
     page_bytes: int = 246
     holding: dict[int, int] = field(default_factory=dict)
     inputs: dict[int, int] = field(default_factory=dict)
@@ -53,6 +57,8 @@ class Unit:
         """Return the response to a request, an exception included."""
         if pdu[:1] in (bytes((READ_HOLDING,)), bytes((READ_INPUT,))) and len(pdu) == 5:
             return self._registers(pdu)
+        if pdu == SERVER_ID and self.server_id:
+            return SERVER_ID + bytes((len(self.server_id),)) + self.server_id
         if pdu[:2] == IDENTIFICATION and len(pdu) == 4 and self.manner is not Manner.NO_IDENTIFICATION:
             return self._identification(pdu[2], pdu[3])
         return _exception(pdu, ILLEGAL_FUNCTION)
@@ -72,13 +78,24 @@ class Unit:
             if object_id not in self.objects:
                 return _exception(IDENTIFICATION, ILLEGAL_ADDRESS)
             return self._page(access, [object_id], more=None)
-        if access not in LAST_OBJECT_OF_STREAM or self.manner is Manner.INDIVIDUAL_ONLY:
+        if access not in self._streams:
             return _exception(IDENTIFICATION, ILLEGAL_VALUE)
-        last = LAST_OBJECT_OF_STREAM[min(access, self.conformity & 0x03)]
+        last = LAST_OBJECT_OF_STREAM[min(access or 0x02, self.conformity & 0x03)]
         stream = [known for known in sorted(self.objects) if known <= last]
         rest = [known for known in stream if known >= object_id] if object_id in stream else stream
         page = self._fitting(rest)
         return self._page(access, page, more=rest[len(page)] if len(page) < len(rest) else None)
+
+    @property
+    def _streams(self) -> frozenset[int]:
+        """The access codes of the streams that it answers."""
+        match self.manner:
+            case Manner.INDIVIDUAL_ONLY:
+                return frozenset()
+            case Manner.FROM_ZERO:
+                return frozenset({FROM_ZERO_STREAM})
+            case _:
+                return frozenset(LAST_OBJECT_OF_STREAM)
 
     def _fitting(self, object_ids: list[int]) -> list[int]:
         """Return as many objects as fit into one answer, one at least."""
@@ -199,7 +216,7 @@ def _wrap_tcp(header: bytes, unit_id: int, pdu: bytes) -> bytes:
 async def _read_rtu(reader: asyncio.StreamReader) -> tuple[bytes, int, bytes]:
     """Return no header, the unit id and the PDU of one RTU frame; what is no read is taken as it came."""
     start = await reader.readexactly(2)
-    sizes = {READ_HOLDING: 8, READ_INPUT: 8, IDENTIFICATION[0]: 7}
+    sizes = {READ_HOLDING: 8, READ_INPUT: 8, SERVER_ID[0]: 4, IDENTIFICATION[0]: 7}
     rest = await reader.readexactly(sizes[start[1]] - 2) if start[1] in sizes else await reader.read(254)
     return b"", start[0], start[1:] + rest[:-2]
 

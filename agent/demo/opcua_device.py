@@ -21,18 +21,28 @@ from typing import Any
 import msgspec
 from asyncua import ua
 from asyncua.common.node import Node
+from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server import binary_server_asyncio
 from asyncua.server.internal_server import InternalServer
 from asyncua.server.server import Server
 from asyncua.server.uaprocessor import UaProcessor
+from asyncua.server.user_managers import UserManager
 from asyncua.ua.object_ids import ObjectIdNames, ObjectIds
 from asyncua.ua.ua_binary import nodeid_from_binary
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from protocols.contract import Security
-from protocols.opcua.discover import DEVICE_SET, DI_NAMESPACE
-from protocols.opcua.trust import make_certificate, to_der
+from protocols.opcua.certificates import make_certificate, thumbprint, to_der
+from protocols.opcua.discover import (
+    DEVICE_SET,
+    DI_NAMESPACE,
+    IDENTIFICATION,
+    MACHINERY_NAMESPACE,
+    MACHINES,
+    SIEMENS_NAMESPACE,
+)
+from protocols.opcua.identity import ORDER_NUMBER, YEAR
 
 LOCALISED = frozenset({"Manufacturer", "Model"})
 OPENING = {ua.MessageType.SecureOpen: "OpenSecureChannel", ua.MessageType.SecureClose: "CloseSecureChannel"}
@@ -58,8 +68,15 @@ class Specification(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         uri: Application URI.
         build: Its BuildInfo.
         devices: DI devices: name to DI property to value. Empty: no DI at all.
+        added_in: Names of devices that keep their DI properties in an `Identification` add-in.
+        machines: Machines of OPC UA for Machinery: name to property to value; they need a device or a machine to have DI.
+        order_numbers: Device to its order number, as Siemens' servers tell it.
+        namespaces: Namespaces that come before those of DI and Machinery.
         servers: Entries of the ServerArray beyond its own: not empty means that it speaks for others.
         security: The only mode it offers.
+        policies: The policies that it offers in this mode, by short name.
+        users: User name to password. Not empty: nobody gets in without one.
+        user_thumbprints: The same for users with a certificate: its SHA-256.
         pki_dir: Where its certificate is made; needed unless security is "none".
     """
 
@@ -69,8 +86,15 @@ class Specification(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     uri: str = "urn:example:device"
     build: Build = Build()
     devices: dict[str, dict[str, str]] = {}
+    added_in: tuple[str, ...] = ()
+    machines: dict[str, dict[str, str]] = {}
+    order_numbers: dict[str, str] = {}
+    namespaces: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
     security: Security = Security.NONE
+    policies: tuple[str, ...] = ("Basic256Sha256",)
+    users: dict[str, str] = {}
+    user_thumbprints: tuple[str, ...] = ()
     pki_dir: str = ""
 
 
@@ -120,8 +144,12 @@ class OpcUaDevice:
         await self.server.set_application_uri(wanted.uri)
         await self._describe()
         await self._secure()
-        if wanted.devices:
+        for uri in wanted.namespaces:
+            await self.server.register_namespace(uri)
+        if wanted.devices or wanted.machines:
             await self._fill_device_set()
+        if wanted.machines:
+            await self._fill_machines()
         await self.server.start()
         self.port = self.server.bserver.port if self.server.bserver else 0
 
@@ -146,21 +174,26 @@ class OpcUaDevice:
     async def _secure(self) -> None:
         """Offer one mode only, with a certificate of its own."""
         wanted = self._specification
+        if wanted.users or wanted.user_thumbprints:
+            ways: list[type] = [ua.UserNameIdentityToken] * bool(wanted.users) + [ua.X509IdentityToken] * bool(
+                wanted.user_thumbprints
+            )
+            self.server.set_identity_tokens(ways)
+            self._counts.user_manager = _Doorkeeper(wanted)
         if wanted.security is Security.NONE:
             self.server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
             return
         key_file, certificate_file = self._make_certificate(Path(wanted.pki_dir))
         await self.server.load_private_key(key_file)
         await self.server.load_certificate(certificate_file)
-        encrypt = wanted.security is Security.SIGN_AND_ENCRYPT
-        policies = ua.SecurityPolicyType
-        mode = policies.Basic256Sha256_SignAndEncrypt if encrypt else policies.Basic256Sha256_Sign
-        self.server.set_security_policy([mode])
+        mode = "SignAndEncrypt" if wanted.security is Security.SIGN_AND_ENCRYPT else "Sign"
+        self.server.set_security_policy([_policy_type(policy, mode) for policy in wanted.policies])
 
     def _make_certificate(self, folder: Path) -> tuple[Path, Path]:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         now = datetime.now(UTC)
-        certificate = make_certificate(key, self._specification.uri, self._specification.name, now, timedelta(days=365))
+        wanted = self._specification
+        certificate = make_certificate(key, wanted.uri, wanted.name, now, timedelta(days=365), hosts=(wanted.host,), server=True)
         self.certificate = to_der(certificate)
         key_file, certificate_file = folder / "server.pem", folder / "server.der"
         encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
@@ -173,10 +206,28 @@ class OpcUaDevice:
         namespace = await self.server.register_namespace(DI_NAMESPACE)
         node_id = ua.NodeId.from_string(f"ns={namespace};i={DEVICE_SET}")
         device_set = await self.server.nodes.objects.add_object(node_id, f"{namespace}:DeviceSet")
-        for device, values in self._specification.devices.items():
+        wanted = self._specification
+        for device, values in wanted.devices.items():
             node = await device_set.add_object(namespace, device)
+            if device in wanted.order_numbers:
+                siemens = await self.server.register_namespace(SIEMENS_NAMESPACE)
+                await node.add_property(siemens, ORDER_NUMBER, wanted.order_numbers[device])
+            if device in wanted.added_in:
+                node = await node.add_object(namespace, IDENTIFICATION)
             for name, value in values.items():
                 self._values[device, name] = await node.add_property(namespace, name, _variant(name, value))
+
+    async def _fill_machines(self) -> None:
+        """Machines with their identification, as OPC UA for Machinery has it."""
+        di = await self.server.get_namespace_index(DI_NAMESPACE)
+        namespace = await self.server.register_namespace(MACHINERY_NAMESPACE)
+        node_id = ua.NodeId.from_string(f"ns={namespace};i={MACHINES}")
+        machines = await self.server.nodes.objects.add_object(node_id, f"{namespace}:Machines")
+        for machine, values in self._specification.machines.items():
+            node = await (await machines.add_object(namespace, machine)).add_object(di, IDENTIFICATION)
+            for name, value in values.items():
+                owner = namespace if name == YEAR else di
+                self._values[machine, name] = await node.add_property(owner, name, _variant(name, value))
 
 
 class _CountedServer(InternalServer):
@@ -220,7 +271,30 @@ def _service(number: Any) -> str:
     return "TranslateBrowsePaths" if name == "TranslateBrowsePathsToNodeIds" else name
 
 
+class _Doorkeeper(UserManager):
+    """Lets in who knows a password or has a certificate."""
+
+    def __init__(self, wanted: Specification) -> None:
+        self._users = wanted.users
+        self._thumbprints = wanted.user_thumbprints
+
+    def get_user(self, _server: Any, username: Any = None, password: Any = None, certificate: Any = None) -> User | None:
+        """The user, or None for everyone else."""
+        if username is None:
+            known = certificate is not None and thumbprint(certificate) in self._thumbprints
+        else:
+            known = username in self._users and self._users[username] == password
+        return User(role=UserRole.User) if known else None
+
+
+def _policy_type(policy: str, mode: str) -> ua.SecurityPolicyType:
+    """`Aes128_Sha256_RsaOaep` in mode `Sign` is `Aes128Sha256RsaOaep_Sign`."""
+    return ua.SecurityPolicyType[f"{policy.replace('_', '')}_{mode}"]
+
+
 def _variant(name: str, value: str) -> ua.Variant:
+    if name == YEAR:
+        return ua.Variant(int(value), ua.VariantType.UInt16)
     if name in LOCALISED:
         return ua.Variant(ua.LocalizedText(value), ua.VariantType.LocalizedText)
     return ua.Variant(value, ua.VariantType.String)

@@ -16,6 +16,7 @@ Result = TypeVar("Result")
 Dialogue: TypeAlias = Generator[bytes, bytes, Result]
 
 EXCEPTION_FLAG = 0x80
+ENCAPSULATED, DEVICE_IDENTIFICATION = 0x2B, 0x0E  # function code, MEI type
 
 
 class Refusal(IntEnum):
@@ -35,6 +36,7 @@ class Remark(StrEnum):
     MISCOUNTED = "the number of objects was not the number announced"
     LOOPED = "more was announced, but nothing new came"
     OVERSIZED = "more objects than this reader keeps"
+    UNKNOWN_CONFORMITY = "the conformity level was none of the standard's"
     UNRELATED = "the answer was to another question"
     SILENT = "no answer came"
     STALE = "an answer came that nobody was waiting for"
@@ -52,7 +54,7 @@ def refusal(answer: bytes, function: int) -> int | None:
     """
     if not answer or answer[0] != function | EXCEPTION_FLAG:
         return None
-    repeats_mei_type = len(answer) == 3 and function == 0x2B and answer[1] == 0x0E
+    repeats_mei_type = len(answer) == 3 and function == ENCAPSULATED and answer[1] == DEVICE_IDENTIFICATION
     return answer[-1] if len(answer) == 2 or repeats_mei_type else None
 
 

@@ -43,6 +43,7 @@ class AllowedMei(IntEnum):
 
 
 ALLOWED_FUNCTIONS = frozenset(Allowed)
+ALLOWED_ACCESS = range(5)  # Read Device ID codes: 1 to 4, and 0, which a few drives use for their basic stream
 MAX_REGISTERS = 125
 
 Check = Callable[[bytes], None]
@@ -63,7 +64,7 @@ def check_pdu(pdu: bytes) -> None:
             return
         case (Allowed.REPORT_SERVER_ID,):
             return
-        case (Allowed.ENCAPSULATED_INTERFACE, AllowedMei.READ_DEVICE_IDENTIFICATION, 1 | 2 | 3 | 4, _):
+        case (Allowed.ENCAPSULATED_INTERFACE, AllowedMei.READ_DEVICE_IDENTIFICATION, access, _) if access in ALLOWED_ACCESS:
             return
         case (function, *_) if function in ALLOWED_FUNCTIONS:
             raise ForbiddenRequestError(f"function code {function} in a form that is not on the read-only allow-list")

@@ -21,6 +21,8 @@ FUNCTION = 0x2B
 MEI_TYPE = 0x0E
 BASIC_OBJECTS = (0x00, 0x01, 0x02)  # vendor name, product code, major and minor revision: mandatory
 
+CONFORMITY_LEVELS = frozenset({0x01, 0x02, 0x03, 0x81, 0x82, 0x83})
+
 MAX_OBJECTS = 64
 MAX_VALUE_BYTES = 4096  # of all objects together: a device's whole identity, with room
 
@@ -32,6 +34,7 @@ ASK_DIFFERENTLY = frozenset({Refusal.ILLEGAL_ADDRESS, Refusal.ILLEGAL_VALUE})
 class Access(IntEnum):
     """What a request asks for: the specification's *Read Device ID code*."""
 
+    BASIC_FROM_ZERO = 0  # not of the specification: what a few devices call the basic stream (ABB drives). For profiles only
     BASIC = 1  # a stream of objects 0x00 to 0x02
     REGULAR = 2  # a stream up to 0x06; most devices send the basic ones with it
     EXTENDED = 3  # a stream up to 0xFF
@@ -84,8 +87,25 @@ def identify(learned: Collection[str] = (), *, max_requests: int = 6) -> Dialogu
     for object_id in BASIC_OBJECTS:
         if found.worth_asking_on and object_id not in found.objects:
             yield from _ask(Access.INDIVIDUAL, object_id, found)
-    remarks, lessons = frozenset(found.remarks), _lessons(found, skipped=set(_streams(())) - set(_streams(learned)))
-    return Identification(found.objects, found.conformity, found.refusal, remarks, lessons, found.requests)
+    return found.result(_lessons(found, skipped=set(_streams(())) - set(_streams(learned))))
+
+
+def follow(access: int, first: int = 0x00, objects: Collection[int] = (), *, max_requests: int = 6) -> Dialogue[Identification]:
+    """Read a device's identification in one form only: for a profile that knows what its devices answer.
+
+    Args:
+        access: A stream's Read Device ID code, or 4.
+        first: Object id that the stream begins with.
+        objects: Object ids to ask for one by one, for access 4.
+        max_requests: Budget, 1 or more.
+    """
+    found = _Found(max_requests)
+    if access != Access.INDIVIDUAL:
+        yield from _stream(Access(access), found, first)
+    for object_id in objects:
+        if found.welcome:
+            yield from _ask(Access.INDIVIDUAL, object_id, found)
+    return found.result(_lessons(found, skipped=set()) & {Learned.NO_IDENTIFICATION})
 
 
 def _streams(learned: Collection[str]) -> tuple[Access, ...]:
@@ -111,11 +131,20 @@ class _Found:
     remarks: set[Remark] = field(default_factory=set)
 
     @property
+    def welcome(self) -> bool:
+        """Nothing that the device did makes another question useless or unwelcome."""
+        unwilling = self.refusal is not None and self.refusal not in ASK_DIFFERENTLY
+        return not unwilling and self.remarks.isdisjoint({Remark.SILENT, Remark.UNRELATED})
+
+    @property
     def worth_asking_on(self) -> bool:
-        """Basics are missing, and nothing that the device did makes another question useless or unwelcome."""
-        unwelcome = self.refusal is not None and self.refusal not in ASK_DIFFERENTLY
-        hopeless = not self.remarks.isdisjoint({Remark.SILENT, Remark.UNRELATED})
-        return not unwelcome and not hopeless and any(object_id not in self.objects for object_id in BASIC_OBJECTS)
+        """Basics are missing, and another question is welcome."""
+        return self.welcome and any(object_id not in self.objects for object_id in BASIC_OBJECTS)
+
+    def result(self, learned: frozenset[Learned]) -> Identification:
+        """Freeze what is known."""
+        remarks = frozenset(self.remarks)
+        return Identification(self.objects, self.conformity, self.refusal, remarks, learned, self.requests)
 
     def keep(self, object_id: int, value: bytes) -> None:
         """Keep a value unless its object is known already or the bounds are reached: the first word counts."""
@@ -127,9 +156,9 @@ class _Found:
         self.objects[object_id] = value
 
 
-def _stream(access: Access, found: _Found) -> Generator[bytes, bytes, None]:
+def _stream(access: Access, found: _Found, first: int = 0x00) -> Generator[bytes, bytes, None]:
     """Follow one stream to its end. A device that announces more and goes back, or sends nothing new, ends it too."""
-    next_id: int | None = 0x00
+    next_id: int | None = first
     while next_id is not None:
         asked, known = next_id, len(found.objects)
         next_id = yield from _ask(access, asked, found)
@@ -156,6 +185,8 @@ def _ask(access: Access, object_id: int, found: _Found) -> Generator[bytes, byte
         return None
     _access, found.conformity, more_follows, next_id, announced = answer[2:7]
     found.answered.add(access)
+    if found.conformity not in CONFORMITY_LEVELS:
+        found.remarks.add(Remark.UNKNOWN_CONFORMITY)
     _take_objects(answer[7:], announced, found)
     return next_id if more_follows else None  # 0xFF by the book; any other truth is taken for it
 

@@ -12,9 +12,9 @@ from protocols.contract import Answer, Fact, Field, Outcome
 from protocols.errors import ReadError
 from protocols.modbus.dialogue import Refusal, Remark
 from protocols.modbus.identification import Identification
-from protocols.modbus.registers import Readout
-from protocols.modbus.registers import facts as facts_of_registers
-from protocols.profile import Profile
+from protocols.modbus.meaning import facts as facts_of_profile
+from protocols.modbus.readout import Readout
+from protocols.profile_form import Profile
 from protocols.text import clean
 
 FIELD_OF_OBJECT = {
@@ -49,9 +49,9 @@ def from_identification(found: Identification, failure: ReadError | None) -> Ans
     return Answer(outcome=outcome, detail=detail, facts=facts, remarks=_sorted(found.remarks), learned=_sorted(found.learned))
 
 
-def from_registers(profile: Profile, readout: Readout, failure: ReadError | None) -> Answer:
-    """Return what a register profile read; ledger and remarks of the wire are for the caller to add."""
-    facts = facts_of_registers(profile, readout)
+def from_profile(profile: Profile, readout: Readout, failure: ReadError | None) -> Answer:
+    """Return what a profile read; ledger and remarks of the wire are for the caller to add."""
+    facts = facts_of_profile(profile, readout.seen) if readout.matched else ()
     outcome, detail = (
         _identified(facts, failure)
         if facts
@@ -62,7 +62,14 @@ def from_registers(profile: Profile, readout: Readout, failure: ReadError | None
             hint=f"It answers, and is not what profile {profile.id} describes: check the profile's name and the address.",
         )
     )
-    return Answer(outcome=outcome, detail=detail, facts=facts, remarks=_sorted(readout.remarks))
+    return Answer(
+        outcome=outcome,
+        detail=detail,
+        facts=facts,
+        children=readout.children if facts else (),
+        remarks=_sorted(readout.remarks),
+        learned=readout.learned,
+    )
 
 
 def _identified(facts: tuple[Fact, ...], failure: ReadError | None) -> tuple[Outcome, str]:

@@ -11,9 +11,9 @@ from typing import Any
 
 from asyncua import ua
 
+from protocols.opcua.certificates import first_of_chain
 from protocols.opcua.identity import Value
 from protocols.opcua.posture import Application, Offer, Token
-from protocols.opcua.trust import first_of_chain
 from protocols.text import clean
 
 MAX_ENDPOINTS = 32
@@ -24,6 +24,21 @@ MAX_RAW_BYTES = 1024  # of one value, kept as evidence
 
 _MODES = {1: "none", 2: "sign", 3: "sign-and-encrypt"}
 _TOKENS = {0: "anonymous", 1: "username", 2: "certificate", 3: "issued"}
+_DISCOVERY_SERVER = 3
+_YEARS = range(1900, 2200)
+
+
+def _unknown_member(kind: Any, value: int) -> Any:
+    """A member without a name, so that one number of a later edition of the standard does not spoil a whole answer."""
+    member = int.__new__(kind, value)
+    member._name_ = f"Unknown_{value}"
+    member._value_ = value
+    return member
+
+
+# asyncua decodes an enumeration by its class and fails on a number that it does not know; Python's own hook makes it tolerant.
+for _kind in (ua.ApplicationType, ua.MessageSecurityMode, ua.NodeClass, ua.UserTokenType):
+    _kind._missing_ = classmethod(_unknown_member)  # type: ignore[method-assign,assignment]  # the documented hook of enum
 
 
 def text(value: Any) -> str:
@@ -44,6 +59,21 @@ def number_of(data: Any) -> int | None:
     return int(content) if isinstance(content, int) and not isinstance(content, bool) else None
 
 
+def year_of(data: Any, source: str) -> Value | None:
+    """One year that was read well, or None."""
+    year = number_of(data)
+    return (
+        Value(text=str(year), raw=year.to_bytes(2, "little").hex(), source=source)
+        if year is not None and year in _YEARS
+        else None
+    )
+
+
+def cleaned(items: Iterable[str], limit: int) -> tuple[str, ...]:
+    """Strings that are safe to show, bounded in number."""
+    return tuple(text(item) for item in tuple(items)[:limit])
+
+
 def strings_of(data: Any) -> tuple[str, ...]:
     """An array of strings that was read well, as they are, for comparing; empty if it is anything else."""
     content = good(data)
@@ -62,13 +92,17 @@ def good(data: Any) -> Any:
 def application(endpoints: Sequence[ua.EndpointDescription]) -> Application:
     """Who the server says it is, from the first endpoint."""
     server = next((endpoint.Server for endpoint in listed(endpoints, 1)), None)
-    if server is None:
-        return Application()
+    return Application() if server is None else described(server)
+
+
+def described(server: ua.ApplicationDescription) -> Application:
+    """One application, cleaned."""
     return Application(
         name=text(server.ApplicationName),
         uri=text(server.ApplicationUri),
         product_uri=text(server.ProductUri),
         gateway_uri=text(server.GatewayServerUri),
+        discovers=int(server.ApplicationType) == _DISCOVERY_SERVER,
     )
 
 

@@ -31,11 +31,19 @@ DECODING = (
 )
 FAULTS = (UaError, OSError, *DECODING)  # everything that talking to a server can raise; time-outs are OSErrors
 
+NO_SESSION_LEFT = frozenset({StatusCodes.BadTooManySessions, StatusCodes.BadMaxConnectionsReached})
+LOGIN_REFUSALS = frozenset(
+    {
+        StatusCodes.BadIdentityTokenInvalid,
+        StatusCodes.BadIdentityTokenRejected,
+        StatusCodes.BadUserAccessDenied,
+        StatusCodes.BadUserSignatureInvalid,
+    }
+)
 OURS_TO_REFUSE = frozenset({StatusCodes.BadRequestTooLarge, StatusCodes.BadResponseTooLarge})
 CERTIFICATES = frozenset(
     {
         StatusCodes.BadSecurityChecksFailed,
-        StatusCodes.BadIdentityTokenRejected,
         StatusCodes.BadApplicationSignatureInvalid,
         StatusCodes.BadNoValidCertificates,
         *(getattr(StatusCodes, name) for name in dir(StatusCodes) if name.startswith("BadCertificate")),
@@ -76,6 +84,11 @@ def forgiven() -> Iterator[None]:
         pass
 
 
+def refuses_the_user(error: UaStatusCodeError) -> bool:
+    """Whether a server refused who wanted to log in, and not the request."""
+    return int(error.code or 0) in LOGIN_REFUSALS
+
+
 def status_name(code: int) -> str:
     """The standard's name of a status code."""
     name: str = get_name_and_doc(code)[0]
@@ -86,6 +99,8 @@ def _by_status(error: UaStatusCodeError) -> ReadError:
     code = int(error.code or 0)
     if code in OURS_TO_REFUSE:
         return MalformedError(f"the server's answer is larger than a visit may bring ({status_name(code)})")
+    if code in NO_SESSION_LEFT:
+        return RefusedError(f"the server has no session left for us: others hold all of them ({status_name(code)})")
     if code in CERTIFICATES:
         return UntrustedError(f"the server refused the secure channel or session ({status_name(code)})")
     return RefusedError(f"the server refused ({status_name(code)})")

@@ -4,19 +4,21 @@ Decides which value is which field, how far it may be believed, and whether it b
 Never reads a value itself.
 
 A server's BuildInfo describes the server's software, often the runtime, not the controller: it becomes a component, and a
-nameplate only where nothing better is there. The nameplate of OPC UA for Devices (DI) is the device's own, except behind a
-server that speaks for others.
+nameplate only where nothing better is there. The nameplate of OPC UA for Devices (DI) is the device's own, that of a machine
+(Machinery) only where no device stands beside it: the address is the controller's. A server that speaks for others has none.
 
-Sources: OPC 10000-5 section 12.4 (BuildInfo), OPC 10000-100 section 4.5 (DI nameplate), Beckhoff TF6100 manual (DI examples).
+Sources: OPC 10000-5 section 12.4 (BuildInfo), OPC 10000-100 section 4.5 (DI nameplate), OPC 40001-1 section 8 (machines),
+Beckhoff TF6100 manual (DI examples).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import Enum, auto
 
 from protocols.contract import Child, Component, Confidence, Fact, Field
 
-# DI properties that are fields of a nameplate. Others (DeviceRevision, DeviceManual, …) are none, and are not asked for.
+# DI properties that are fields of a nameplate. Others (DeviceRevision, DeviceManual, ManufacturerUri, dates of software, …) have
+# no field there, and are not asked for.
 DI_FIELDS: Mapping[str, Field] = {
     "Manufacturer": Field.MANUFACTURER_NAME,
     "Model": Field.MANUFACTURER_PRODUCT_DESIGNATION,
@@ -26,6 +28,9 @@ DI_FIELDS: Mapping[str, Field] = {
     "SoftwareRevision": Field.FIRMWARE_VERSION,
     "ProductInstanceUri": Field.URI_OF_THE_PRODUCT,
 }
+SERIAL_NUMBER = "SerialNumber"
+YEAR = "YearOfConstruction"  # of Machinery; a month without a day is no date of manufacture
+ORDER_NUMBER = "OrderNumber"  # Siemens' own, beside the DI properties
 
 PRODUCT_NAME = 2261
 PRODUCT_URI = 2262
@@ -49,23 +54,33 @@ class Value:
     source: str
 
 
+class Origin(Enum):
+    """Where a server shows a device."""
+
+    DEVICE = auto()  # in the DeviceSet of OPC UA for Devices
+    MACHINE = auto()  # among the Machines of OPC UA for Machinery
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """One object of the DI DeviceSet.
+    """One device or machine that a server shows.
 
     Attributes:
         key: Browse path below the server.
-        values: DI property name to value.
+        values: Property name to value.
+        origin: Where it was found.
     """
 
     key: str
     values: Mapping[str, Value]
+    origin: Origin = Origin.DEVICE
 
 
 class Basis(Enum):
     """What the facts rest on, as a sentence for a person."""
 
     DEVICE = "nameplate from OPC UA for Devices"
+    MACHINE = "nameplate from OPC UA for Machinery"
     SOFTWARE = "nameplate from BuildInfo, which describes the server's software"
     NOTHING = "the server answers and has no nameplate to tell"
 
@@ -85,22 +100,27 @@ def identify(build: Mapping[int, Value], devices: Sequence[Device], *, speaks_fo
 
     Args:
         build: BuildInfo, by numeric id of namespace 0.
-        devices: What the DeviceSet holds.
+        devices: What the server shows.
         speaks_for_others: The server names a gateway or other servers: no device is the asked one.
     """
-    named = [(device.key, facts) for device in devices if (facts := nameplate(device.values))]
+    named = [(device, facts) for device in devices if (facts := nameplate(device.values))]
+    asked = None if speaks_for_others else _asked_one([device for device, _ in named])
     component = build_component(build)
     components = () if component is None else (component,)
-    if len(named) == 1 and not speaks_for_others:
-        return Identity(basis=Basis.DEVICE, facts=named[0][1], components=components, children=())
-    children = tuple(Child(key=key, facts=facts) for key, facts in named)
+    children = tuple(Child(key=device.key, facts=facts) for device, facts in named if device is not asked)
+    if asked is not None:
+        basis = Basis.DEVICE if asked.origin is Origin.DEVICE else Basis.MACHINE
+        return Identity(basis=basis, facts=nameplate(asked.values), components=components, children=children)
     facts = _build_facts(build)
     return Identity(basis=Basis.SOFTWARE if facts else Basis.NOTHING, facts=facts, components=components, children=children)
 
 
 def nameplate(values: Mapping[str, Value]) -> tuple[Fact, ...]:
-    """The DI nameplate of one device; empty values are no facts."""
-    facts = (_fact(field, values.get(name), Confidence.HIGH) for name, field in DI_FIELDS.items())
+    """The nameplate of one device; empty values are no facts."""
+    facts = [_fact(field, values.get(name), Confidence.HIGH) for name, field in DI_FIELDS.items()]
+    facts.append(_fact(Field.YEAR_OF_CONSTRUCTION, values.get(YEAR), Confidence.HIGH))
+    if not (code := values.get("ProductCode")) or not code.text:
+        facts.append(_fact(Field.ORDER_CODE_OF_MANUFACTURER, values.get(ORDER_NUMBER), Confidence.MEDIUM))
     return _doubted(tuple(fact for fact in facts if fact is not None))
 
 
@@ -112,6 +132,15 @@ def build_component(build: Mapping[int, Value]) -> Component | None:
         return None
     version = texts.get(SOFTWARE_VERSION) or texts.get(BUILD_NUMBER, "")
     return Component(name=name, version=version, manufacturer=texts.get(MANUFACTURER_NAME, ""), source="i=2260")
+
+
+def _asked_one(named: Sequence[Device]) -> Device | None:
+    """The device that was asked: the only one of its kind, and a device before a machine. Of several, nobody can tell."""
+    for origin in (Origin.DEVICE, Origin.MACHINE):
+        alike = [device for device in named if device.origin is origin]
+        if alike:
+            return alike[0] if len(alike) == 1 else None
+    return None
 
 
 def _build_facts(build: Mapping[int, Value]) -> tuple[Fact, ...]:

@@ -35,8 +35,9 @@ class Meter:
     _smallest_gap_s: float | None = None
 
     def begin(self) -> None:
-        """A connection is about to be made."""
-        self._began_at = self.clock()
+        """A connection is about to be made; the first one begins the visit."""
+        if self._began_at is None:
+            self._began_at = self.clock()
 
     def connected(self) -> None:
         """A connection stands."""

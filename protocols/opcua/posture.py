@@ -7,7 +7,7 @@ deprecated there), OPC 10000-6 section 6.2 (application instance certificates).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from protocols.contract import Certificate, OfferedEndpoint, Posture
@@ -59,16 +59,44 @@ class Application:
 
     Attributes:
         gateway_uri: Set when the server speaks for devices behind it.
+        discovers: It is a discovery server: others have told it where they are.
     """
 
     name: str = ""
     uri: str = ""
     product_uri: str = ""
     gateway_uri: str = ""
+    discovers: bool = False
+
+    def completed_by(self, other: "Application") -> "Application":
+        """Fill what is empty here: CreateSession's list of endpoints may leave out what GetEndpoints tells."""
+        return replace(
+            self, name=self.name or other.name, uri=self.uri or other.uri, product_uri=self.product_uri or other.product_uri
+        )
+
+    @property
+    def knows_others(self) -> bool:
+        """Whether it is worth asking which servers it knows: it says that it speaks for them, or not even who it is itself."""
+        return self.discovers or bool(self.gateway_uri) or not self.uri
 
 
-def posture(application: Application, offers: Sequence[Offer], certificate: Certificate | None, now: datetime) -> Posture:
-    """Put together what the server says, and name what deserves attention."""
+def posture(
+    application: Application,
+    offers: Sequence[Offer],
+    certificate: Certificate | None,
+    now: datetime,
+    *,
+    others: Sequence[Application] = (),
+) -> Posture:
+    """Put together what the server says, and name what deserves attention.
+
+    Args:
+        application: Who it says it is.
+        offers: How it may be reached.
+        certificate: Its own, if it has one.
+        now: The present, in UTC.
+        others: Servers that it knows, itself perhaps among them.
+    """
     found = {*_endpoint_findings(offers)}
     if certificate is not None:
         found.update(_certificate_findings(certificate, application.uri, now))
@@ -79,6 +107,7 @@ def posture(application: Application, offers: Sequence[Offer], certificate: Cert
         offered=tuple(_offered(offer) for offer in offers),
         certificate=certificate,
         findings=tuple(sorted(found)),
+        others=tuple(sorted({other.uri for other in others if other.uri} - {application.uri})),
     )
 
 
@@ -93,10 +122,15 @@ def _offered(offer: Offer) -> OfferedEndpoint:
 
 
 def _endpoint_findings(offers: Sequence[Offer]) -> Iterator[str]:
-    if any(offer.mode == "none" for offer in offers):
+    bare = [offer for offer in offers if offer.mode == "none"]
+    if bare:
         yield "no-security"
+    if bare and len(bare) == len(offers):
+        yield "no-security-only"
     if any(offers_anonymous(offer) for offer in offers):
         yield "anonymous-access"
+    if any(offers_anonymous(offer) for offer in bare):
+        yield "anonymous-without-security"
     if any(_password_in_clear(offer) for offer in offers):
         yield "cleartext-password"
     if any(offer.policy in DEPRECATED_POLICIES for offer in offers):

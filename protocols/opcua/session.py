@@ -19,15 +19,17 @@ from asyncua import ua
 from asyncua.client.ua_client import UaClient
 from asyncua.common.utils import create_nonce
 from asyncua.crypto.security_policies import SecurityPolicy
+from asyncua.ua.uaerrors import UaStatusCodeError
 from cryptography.exceptions import InvalidSignature
 
 from protocols.contract import Endpoint, Limits
-from protocols.errors import UnreachableError, UntrustedError
+from protocols.errors import RefusedError, UnreachableError, UntrustedError
 from protocols.opcua import guard
-from protocols.opcua.faults import FAULTS, blame, forgiven
+from protocols.opcua.certificates import first_of_chain
+from protocols.opcua.faults import FAULTS, blame, forgiven, refuses_the_user, status_name
+from protocols.opcua.login import User, identity, who
 from protocols.opcua.meter import Meter
-from protocols.opcua.posture import Offer
-from protocols.opcua.trust import first_of_chain
+from protocols.opcua.posture import Offer, Token
 from protocols.text import clean_text
 
 SESSION_TIMEOUT_MS = 60_000  # some servers have one hour of session time for all clients together
@@ -63,6 +65,12 @@ class Channel:
         endpoints: list[ua.EndpointDescription] = await self.client.get_endpoints(ua.GetEndpointsParameters(EndpointUrl=self.url))
         return endpoints
 
+    async def servers(self) -> list[ua.ApplicationDescription]:
+        """Which servers this one knows. Needs no session."""
+        await self.pause()
+        servers: list[ua.ApplicationDescription] = await self.client.find_servers(ua.FindServersParameters(EndpointUrl=self.url))
+        return servers
+
 
 @asynccontextmanager
 async def open_channel(endpoint: Endpoint, policy: SecurityPolicy, limits: Limits, meter: Meter) -> AsyncIterator[Channel]:
@@ -72,6 +80,7 @@ async def open_channel(endpoint: Endpoint, policy: SecurityPolicy, limits: Limit
         UnreachableError: No connection.
         ReadError: Any other, from the opening or from the body.
     """
+    await asyncio.sleep(meter.pause_s(limits.gap_s))  # since the end of an earlier connection of this visit
     try:
         client = await guard.connect(
             endpoint.host, endpoint.port, policy=policy, meter=meter,
@@ -112,24 +121,32 @@ async def open_session(channel: Channel, application_uri: str) -> AsyncIterator[
         await _close_session(channel)
 
 
-async def activate(channel: Channel, created: ua.CreateSessionResult, offer: Offer | None) -> None:
-    """Log in as nobody.
+async def activate(channel: Channel, created: ua.CreateSessionResult, user: User, token: Token) -> None:
+    """Log in.
 
     Args:
         channel: Where the session was created.
         created: The server's answer to that.
-        offer: The endpoint that this session uses, for the name of its anonymous token.
+        user: Who to log in as.
+        token: The server's way in for this user.
+
+    Raises:
+        RefusedError: The server does not let this user in.
     """
-    named = (token.policy_id for token in offer.tokens if token.kind == "anonymous") if offer else iter(())
-    parameters = ua.ActivateSessionParameters(LocaleIds=["en"])
-    parameters.UserIdentityToken = ua.AnonymousIdentityToken(PolicyId=next(named, "anonymous"))
     policy = channel.policy
-    if policy.peer_certificate:  # asyncua's policy without security has an empty one
+    server, nonce = policy.peer_certificate or b"", created.ServerNonce or b""
+    parameters = ua.ActivateSessionParameters(LocaleIds=["en"])
+    parameters.UserIdentityToken, parameters.UserTokenSignature = identity(user, token, server, nonce)
+    if server:
         parameters.ClientSignature.Algorithm = policy.AsymmetricSignatureURI
-        challenge = policy.peer_certificate + (created.ServerNonce or b"")
-        parameters.ClientSignature.Signature = policy.asymmetric_cryptography.signature(challenge)
+        parameters.ClientSignature.Signature = policy.asymmetric_cryptography.signature(server + nonce)
     await channel.pause()
-    await channel.client.activate_session(parameters)
+    try:
+        await channel.client.activate_session(parameters)
+    except UaStatusCodeError as error:
+        if refuses_the_user(error):
+            raise RefusedError(f"the server does not let {who(user)} in ({status_name(int(error.code or 0))})") from error
+        raise
 
 
 def url_of(endpoint: Endpoint) -> str:
@@ -219,8 +236,8 @@ async def _hang_up(protocol: guard.GuardedProtocol) -> None:
     await protocol.closed.wait()
 
 
-def endpoint_in_use(offers: Sequence[Offer], policy: str, mode: str) -> Offer | None:
-    """The offered endpoint that a channel of this policy and mode belongs to; one that lets anyone in if there are several."""
+def endpoint_in_use(offers: Sequence[Offer], policy: str, mode: str, kind: str) -> Offer | None:
+    """The offered endpoint that a channel of this policy and mode belongs to; one that lets this kind of user in if several do."""
     fitting = [offer for offer in offers if (offer.policy, offer.mode) == (policy, mode)]
-    open_ones = [offer for offer in fitting if any(token.kind == "anonymous" for token in offer.tokens)]
-    return next(iter(open_ones or fitting), None)
+    willing = [offer for offer in fitting if any(token.kind == kind for token in offer.tokens)]
+    return next(iter(willing or fitting), None)

@@ -1,80 +1,80 @@
-"""The trust folder: which server certificates are pinned, which wait for a person, and our own.
+"""The trust folder: which server certificates a person trusts, and which ones wait for a person.
 
-Decides whether a certificate is trusted: only if exactly this one lies in `trusted/`. Never accepts silently, never moves a
-file from `pending/` to `trusted/`; a person does, after comparing the thumbprint.
+Decides whether a certificate is trusted: exactly this one lies in `trusted/`, or an authority in `trusted/ca/` has issued it
+for this host. Never accepts silently: what is trusted, a person put there.
 
-    own/      our certificate and key, made on first use
-    trusted/  <host>_<port>-*.der (or .pem, .crt): the servers' certificates
-    pending/  <host>_<port>-<first 16 of the thumbprint>.der: seen, not trusted
+    trusted/      certificates of servers; <host>_<port>-*.der (or .pem, .crt, .cer) is pinned to that endpoint
+    trusted/ca/   certificates of authorities and, if there are any, their revocation lists (.crl)
+    pending/      <host>_<port>-<first 16 of the thumbprint>.der: seen, not trusted
+    recognised/   the same names: certificates that endpoints showed and that were trusted under another name or by an authority.
+                  Lying here trusts nothing; it only saves asking the server for its certificate each time.
 
-Source: OPC 10000-6 section 6.2.2 (application instance certificate), OPC 10000-4 section 6.1.3 (its use).
+Source: OPC 10000-4 section 6.1.3 (certificates and their use), OPC 10000-12 section 7.8 (trust lists).
 """
 
 import os
 import re
-import secrets
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from protocols.contract import Certificate
 from protocols.errors import UntrustedError
-from protocols.text import clean_text
+from protocols.opcua.certificates import MAX_CERTIFICATE_BYTES, objection, parse, parse_revocations, thumbprint, to_der
 
-MAX_CERTIFICATE_BYTES = 16 * 1024
 MAX_PENDING = 4  # for one endpoint: a server with a new certificate at every visit must not fill the flash
-OWN_BITS = 2048
-OWN_LIFE = timedelta(days=5 * 365)
-OWN_NAME = "nameplated"
+MAX_REVOCATIONS_BYTES = 1024 * 1024
 SUFFIXES = frozenset({".der", ".pem", ".crt", ".cer"})
 
-# What cryptography raises for bytes that are no sound certificate; most of them are no ValueError.
-UNREADABLE = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
 
+class Pending(NamedTuple):
+    """A certificate that waits for a person."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Own:
-    """Our application instance certificate.
-
-    Attributes:
-        application_uri: The one in the certificate; sessions must say the same.
-        path: Where the certificate is, to be carried to servers.
-    """
-
+    file: Path
+    thumbprint: str
     certificate: x509.Certificate
-    key: rsa.RSAPrivateKey
-    application_uri: str
-    path: Path
 
 
-def pinned(pki: Path, host: str, port: int) -> x509.Certificate | None:
-    """The trusted certificate for this endpoint; the youngest if there are several; None if there is none.
+def pinned(pki: Path, host: str, port: int, now: datetime) -> x509.Certificate | None:
+    """The trusted certificate of this endpoint; the youngest if there are several; None if there is none.
 
     Raises:
         UntrustedError: A file cannot be read.
     """
-    files = sorted((pki / "trusted").glob(f"{_stem(host, port)}-*"))
-    found = [certificate for file in files if (certificate := _load(file)) is not None]
+    named = list(_load_all(pki / "trusted", f"{_stem(host, port)}-*"))
+    seen = _load_all(pki / "recognised", f"{_stem(host, port)}-*")
+    found = named + [one for one in seen if not why_untrusted(pki, host, port, to_der(one), now)]
     return max(found, key=lambda certificate: certificate.not_valid_before_utc, default=None)
 
 
-def lies_in_trusted(pki: Path, der: bytes) -> bool:
-    """Whether exactly this certificate is in `trusted/`, under whatever name."""
-    loaded = (_load(file) for file in sorted((pki / "trusted").glob("*")))
-    return any(certificate is not None and to_der(certificate) == der for certificate in loaded)
+def why_untrusted(pki: Path, host: str, port: int, der: bytes, now: datetime) -> str:
+    """Say why a certificate is not trusted for this endpoint, or nothing if it is.
+
+    An endpoint with a certificate of its own in `trusted/` is pinned: no authority can replace that one.
+
+    Raises:
+        UntrustedError: A file cannot be read.
+    """
+    certificate = parse(der)
+    if certificate is None:
+        return "it cannot be read"
+    if any(to_der(one) == der for one in _load_all(pki / "trusted", "*")):
+        return ""
+    if any(_load_all(pki / "trusted", f"{_stem(host, port)}-*")):
+        return "it is not the pinned one"
+    authorities = list(_load_all(pki / "trusted" / "ca", "*"))
+    return objection(certificate, authorities, _revocations(pki / "trusted" / "ca"), host=host, now=now)
+
+
+def recognise(pki: Path, host: str, port: int, der: bytes) -> None:
+    """Remember that this endpoint shows this certificate; the one it showed before is forgotten.
+
+    Raises:
+        UntrustedError: The folder cannot be written.
+    """
+    _lay_down(pki / "recognised", host, port, der, keep_others=0)
 
 
 def keep_pending(pki: Path, host: str, port: int, der: bytes) -> Path:
@@ -83,153 +83,37 @@ def keep_pending(pki: Path, host: str, port: int, der: bytes) -> Path:
     Raises:
         UntrustedError: The folder cannot be written.
     """
-    folder = pki / "pending"
-    file = folder / f"{pending_stem(host, port, der)}.der"
-    try:
-        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        others = sorted(folder.glob(f"{_stem(host, port)}-*.der"), key=lambda other: other.stat().st_mtime)
-        for other in [other for other in others if other != file][: -(MAX_PENDING - 1)]:
-            other.unlink(missing_ok=True)
-        _write(file, der, mode=0o640)
-    except OSError as error:
-        raise UntrustedError(
-            f"the server's certificate is not trusted, and {folder} cannot be written: {error.strerror}"
-        ) from error
-    return file
+    return _lay_down(pki / "pending", host, port, der, keep_others=MAX_PENDING - 1)
 
 
-def own_identity(pki: Path, now: datetime) -> Own:
-    """Our certificate and key, made if they are not there yet.
+def waiting(pki: Path) -> list[Pending]:
+    """Every certificate that waits for a person, by file name.
 
     Raises:
-        UntrustedError: The folder cannot be written, or what is in it cannot be read.
+        UntrustedError: A file cannot be read.
     """
-    certificate_file, key_file = pki / "own" / f"{OWN_NAME}.der", pki / "own" / f"{OWN_NAME}.key"
-    try:
-        if not (certificate_file.exists() and key_file.exists()):
-            _make_own(certificate_file, key_file, now)
-        # Our own key, mode 0600: its arithmetic need not be proven anew at each visit (27 ms, 10 times that on a small board).
-        key = serialization.load_pem_private_key(key_file.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
-        certificate = x509.load_der_x509_certificate(certificate_file.read_bytes())
-        uri = application_uri(certificate)
-    except (OSError, *UNREADABLE) as error:
-        raise UntrustedError(f"our own certificate in {pki / 'own'} cannot be made or read: {error}") from error
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise UntrustedError(f"{key_file} is not an RSA key")
-    return Own(certificate=certificate, key=key, application_uri=uri, path=certificate_file)
+    folder = pki / "pending"
+    loaded = ((file, _load(file)) for file in sorted(folder.glob("*")))
+    return [Pending(file, thumbprint(to_der(found)), found) for file, found in loaded if found is not None]
 
 
-def describe(der: bytes) -> Certificate | None:
-    """What a server's certificate says of itself; None if it cannot be read."""
-    try:
-        certificate = x509.load_der_x509_certificate(der)
-        return Certificate(
-            thumbprint_sha256=certificate.fingerprint(hashes.SHA256()).hex(),
-            subject=clean_text(certificate.subject.rfc4514_string()),
-            application_uri=clean_text(application_uri(certificate)),
-            not_before=certificate.not_valid_before_utc.isoformat(),
-            not_after=certificate.not_valid_after_utc.isoformat(),
-            key_bits=int(getattr(certificate.public_key(), "key_size", 0)),
-            signature_hash=_signature_hash(certificate),
-            self_signed=certificate.issuer == certificate.subject,
-        )
-    except UNREADABLE:
-        return None
+def accept(pki: Path, pending: Pending) -> Path:
+    """Trust a certificate: a person has compared its thumbprint.
 
-
-def first_of_chain(blob: bytes | None) -> bytes:
-    """The first certificate of a chain of DER certificates, or nothing if there is no whole one of sane size."""
-    if blob is None or blob[:2] != b"\x30\x82" or len(blob) < 4:  # a SEQUENCE of 256 to 65,535 bytes: every real certificate
-        return b""
-    size = 4 + int.from_bytes(blob[2:4], "big")
-    return bytes(blob[:size]) if size <= min(len(blob), MAX_CERTIFICATE_BYTES) else b""
-
-
-def application_uri(certificate: x509.Certificate) -> str:
-    """The application URI of a certificate, or empty."""
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return ""
-    return next(iter(names.get_values_for_type(x509.UniformResourceIdentifier)), "")
-
-
-def to_der(certificate: x509.Certificate) -> bytes:
-    """The certificate's bytes."""
-    return certificate.public_bytes(serialization.Encoding.DER)
-
-
-def pending_stem(host: str, port: int, der: bytes) -> str:
-    """The name, without its ending, that makes a file in `trusted/` count for this endpoint."""
-    digest = hashes.Hash(hashes.SHA256())
-    digest.update(der)
-    return f"{_stem(host, port)}-{digest.finalize().hex()[:16]}"
-
-
-def _stem(host: str, port: int) -> str:
-    """Hosts come from the plant file, and still never form a path or a pattern."""
-    return f"{re.sub(r'[^A-Za-z0-9.-]', '_', host)}_{port}"
-
-
-def _load(file: Path) -> x509.Certificate | None:
-    try:
-        if file.suffix not in SUFFIXES or not file.is_file() or file.stat().st_size > MAX_CERTIFICATE_BYTES:
-            return None
-        data = file.read_bytes()
-    except OSError as error:
-        raise UntrustedError(f"{file} cannot be read: {error.strerror}") from error
-    try:
-        return x509.load_pem_x509_certificate(data) if data.startswith(b"-----BEGIN") else x509.load_der_x509_certificate(data)
-    except UNREADABLE:
-        return None
-
-
-def _signature_hash(certificate: x509.Certificate) -> str:
-    algorithm = certificate.signature_hash_algorithm
-    return "" if algorithm is None else algorithm.name
-
-
-def _make_own(certificate_file: Path, key_file: Path, now: datetime) -> None:
-    """The key first: a certificate without its key would be carried to servers in vain."""
-    certificate_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = rsa.generate_private_key(public_exponent=65537, key_size=OWN_BITS)
-    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    _write(key_file, key.private_bytes(encoding, form, serialization.NoEncryption()), mode=0o600)
-    certificate = make_certificate(key, f"urn:nameplated:{secrets.token_hex(8)}", OWN_NAME, now, OWN_LIFE)
-    _write(certificate_file, to_der(certificate), mode=0o644)
-
-
-def make_certificate(key: rsa.RSAPrivateKey, uri: str, name: str, now: datetime, life: timedelta) -> x509.Certificate:
-    """A self-signed application instance certificate, as OPC 10000-6 wants it (a self-signed one may sign: itself).
-
-    Args:
-        key: Its key.
-        uri: Application URI.
-        name: Common name.
-        now: The present, in UTC.
-        life: How long it is valid; it begins a day early, for devices whose clock is behind.
+    Raises:
+        OSError: The folder cannot be written.
     """
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    usage = x509.KeyUsage(
-        digital_signature=True, content_commitment=True, key_encipherment=True, data_encipherment=True, key_cert_sign=True,
-        key_agreement=False, crl_sign=False, encipher_only=False, decipher_only=False,
-    )  # fmt: skip
-    purposes = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH])
-    return (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + life)
-        .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(purposes, critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
+    folder = pki / "trusted"
+    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    return pending.file.rename(folder / pending.file.name)
 
 
-def _write(file: Path, data: bytes, mode: int) -> None:
-    """Whole or not at all, and with its mode from the first byte on."""
+def write_whole(file: Path, data: bytes, mode: int) -> None:
+    """Write a file whole or not at all, and with its mode from the first byte on.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     part = file.with_name(file.name + ".part")
     part.unlink(missing_ok=True)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -238,3 +122,48 @@ def _write(file: Path, data: bytes, mode: int) -> None:
         out.flush()
         os.fsync(out.fileno())
     part.replace(file)
+
+
+def _lay_down(folder: Path, host: str, port: int, der: bytes, *, keep_others: int) -> Path:
+    """Write a certificate under its endpoint's name unless it lies there, and keep only the newest others."""
+    file = folder / f"{_stem(host, port)}-{thumbprint(der)[:16]}.der"
+    try:
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        others = [other for other in folder.glob(f"{_stem(host, port)}-*.der") if other != file]
+        others.sort(key=lambda other: other.stat().st_mtime, reverse=True)
+        for other in others[keep_others:]:
+            other.unlink(missing_ok=True)
+        if not file.exists():
+            write_whole(file, der, mode=0o640)
+    except OSError as error:
+        raise UntrustedError(
+            f"the server's certificate is not trusted yet, and {folder} cannot be written: {error.strerror}"
+        ) from error
+    return file
+
+
+def _stem(host: str, port: int) -> str:
+    """Hosts come from the plant file, and still never form a path or a pattern."""
+    return f"{re.sub(r'[^A-Za-z0-9.-]', '_', host)}_{port}"
+
+
+def _load_all(folder: Path, pattern: str) -> Iterator[x509.Certificate]:
+    loaded = (_load(file) for file in sorted(folder.glob(pattern)))
+    return (certificate for certificate in loaded if certificate is not None)
+
+
+def _load(file: Path) -> x509.Certificate | None:
+    return parse(_read(file, MAX_CERTIFICATE_BYTES)) if file.suffix in SUFFIXES else None
+
+
+def _revocations(folder: Path) -> list[x509.CertificateRevocationList]:
+    loaded = (parse_revocations(_read(file, MAX_REVOCATIONS_BYTES)) for file in sorted(folder.glob("*.crl")))
+    return [found for found in loaded if found is not None]
+
+
+def _read(file: Path, most: int) -> bytes:
+    """A file's content; nothing if it is no file or too large for what it should be."""
+    try:
+        return file.read_bytes() if file.is_file() and file.stat().st_size <= most else b""
+    except OSError as error:
+        raise UntrustedError(f"{file} cannot be read: {error.strerror}") from error

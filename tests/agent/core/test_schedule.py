@@ -3,10 +3,22 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from hypothesis import given
+import msgspec
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.core.schedule import JITTER, Rhythm, Stop, Turn, due_s, due_visits, first_due_s, next_turn
+from agent.core.schedule import (
+    JITTER,
+    QUARANTINE_S,
+    Rhythm,
+    Stop,
+    Turn,
+    due_s,
+    due_visits,
+    first_due_s,
+    newly_quarantined,
+    next_turn,
+)
 from tests.agent.core.looks import moment
 
 RHYTHM = Rhythm(interval_s=21_600, backoff_first_s=900, backoff_longest_s=86_400)
@@ -41,6 +53,48 @@ def test_device_that_has_nothing_to_tell_is_not_punished_for_it() -> None:
 def test_what_was_learned_is_kept_until_something_else_is() -> None:
     turn = next_turn(None, "identified", ("individual-only",), rhythm=RHYTHM, now=moment(), chance=0.5)
     assert next_turn(turn, "silent", (), rhythm=RHYTHM, now=moment(), chance=0.5).learned == ["individual-only"]
+
+
+def test_a_device_that_answers_and_teaches_nothing_has_become_another_one() -> None:
+    turn = next_turn(None, "identified", ("individual-only",), rhythm=RHYTHM, now=moment(), chance=0.5)
+    assert next_turn(turn, "anonymous", (), rhythm=RHYTHM, now=moment(), chance=0.5).learned == []
+
+
+def after(*outcomes: str) -> list[Turn]:
+    turns: list[Turn] = []
+    for outcome in outcomes:
+        before = turns[-1] if turns else None
+        turns.append(next_turn(before, outcome, (), rhythm=RHYTHM, now=moment(), chance=0))
+    return turns
+
+
+def test_third_sign_of_harm_in_a_row_is_a_day_of_quarantine() -> None:
+    turns = after("refused", "refused", "refused", "refused")
+    assert [turn.wait_s for turn in turns] == [900, 1800, QUARANTINE_S, QUARANTINE_S]
+    assert [turn.quarantined for turn in turns] == [False, False, True, True]
+
+
+def test_quarantine_is_told_once_each_time_that_it_begins() -> None:
+    turns = after("refused", "refused", "refused", "refused", "identified", "refused", "refused", "refused")
+    news = [newly_quarantined(before, turn) for before, turn in zip([None, *turns], turns, strict=False)]
+    assert [at for at, told in enumerate(news) if told] == [2, 7]
+
+
+def test_a_device_that_is_off_or_silent_gives_no_sign_of_harm() -> None:
+    assert not any(turn.quarantined for turn in after("unreachable", "silent", "malformed", "unreachable", "silent"))
+
+
+def test_any_other_outcome_between_two_signs_begins_the_count_anew() -> None:
+    assert not after("refused", "refused", "silent", "refused", "refused")[-1].quarantined
+
+
+def test_quarantine_survives_a_restart() -> None:
+    assert first_due_s(after("refused", "refused", "refused")[-1], rhythm=RHYTHM, now=moment(60), chance=0) == QUARANTINE_S
+
+
+def test_turn_of_an_earlier_version_is_read() -> None:
+    body = msgspec.json.encode(moment()).decode()
+    assert msgspec.json.decode(f'{{"asked":{body},"wait_s":5.0,"failures":2}}', type=Turn).harm_signs == 0
 
 
 def test_restart_waits_for_what_is_left_of_the_back_off() -> None:
@@ -125,12 +179,15 @@ class Plant:
                     self.looks.setdefault(name, []).append(now_s)
             lanes = [visit[1] for visit in self.under_way]
             self.most_per_lane = max([self.most_per_lane, *(lanes.count(lane) for lane in lanes)])
-            now_s += step_s
+            now_s = max(
+                now_s + step_s, min([*self.due.values(), *(visit[0] for visit in self.under_way)])
+            )  # nothing happens before
 
 
 LANES = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 1)), min_size=1, max_size=24)
 
 
+@settings(max_examples=2000, deadline=None)
 @given(LANES, st.sets(st.integers(0, 23)), CHANCE)
 def test_any_plant_is_asked_politely_and_nobody_starves(lanes: list[tuple[int, int]], failing: set[int], chance: float) -> None:
     stops = [stop(f"a{number}", f"lane{lane}", f"lane{lane}-{slot}") for number, (lane, slot) in enumerate(lanes)]

@@ -37,21 +37,24 @@ def test_missing_broker_comes_with_a_remedy(wanted: str, remedy: str) -> None:
 
 
 def test_mosquitto_listens_on_loopback_only(tmp_path: Path) -> None:
-    conf = mosquitto_conf(port=1883, folder=tmp_path, user="operator")
+    conf = mosquitto_conf(port=1883, folder=tmp_path, as_root=False)
     assert [line for line in conf.splitlines() if line.startswith("listener")] == ["listener 1883 127.0.0.1"]
 
 
+@pytest.mark.parametrize("as_root", [True, False])
+def test_mosquitto_stays_root_only_where_root_runs_it(tmp_path: Path, as_root: bool) -> None:
+    assert ("user root" in mosquitto_conf(port=1883, folder=tmp_path, as_root=as_root).splitlines()) is as_root
+
+
 def test_embedded_broker_is_a_process_of_its_own(tmp_path: Path) -> None:
-    command = broker_command(BrokerKind.EMBEDDED, port=1883, folder=tmp_path / "broker", mosquitto=None, user="")
+    command = broker_command(BrokerKind.EMBEDDED, port=1883, folder=tmp_path / "broker", mosquitto=None)
     assert command == (sys.executable, "-I", "-m", "agent.demo.embedded_broker", "--port", "1883")
 
 
 @asynccontextmanager
 async def embedded(folder: Path):
     port = free_port()
-    child = Child(
-        "broker", broker_command(BrokerKind.EMBEDDED, port=port, folder=folder, mosquitto=None, user=""), folder / "log"
-    )
+    child = Child("broker", broker_command(BrokerKind.EMBEDDED, port=port, folder=folder, mosquitto=None), folder / "log")
     task = asyncio.create_task(child.supervise())
     child.start()
     try:

@@ -19,7 +19,7 @@ from protocols.errors import ForbiddenRequestError
 from protocols.modbus.guard import ALLOWED_FUNCTIONS, Check, check_adu_rtu, check_adu_tcp, check_pdu, guard
 from tests.simulators.rogue_modbus import Rogue, says
 
-READS = ["0300000001", "04ffff007d", "11", "2b0e0100", "2b0e04ff"]
+READS = ["0300000001", "04ffff007d", "11", "2b0e0000", "2b0e0100", "2b0e04ff"]
 ODD_READS = [
     "03",
     "030000",
@@ -30,7 +30,6 @@ ODD_READS = [
     "2b",
     "2b0e",
     "2b0e01",
-    "2b0e0000",
     "2b0e0500",
     "2b0e010000",
 ]

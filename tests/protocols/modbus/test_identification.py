@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from protocols.modbus.dialogue import Refusal, Remark, hold, refusal
 from protocols.modbus.guard import check_pdu
-from protocols.modbus.identification import MAX_VALUE_BYTES, Access, Identification, Learned, identify
+from protocols.modbus.identification import MAX_VALUE_BYTES, Access, Identification, Learned, follow, identify
 
 BASICS = ((0, b"ACME"), (1, b"P7"), (2, b"2.1"))
 NO_STREAM = bytes((0xAB, Refusal.ILLEGAL_VALUE))
@@ -134,6 +134,43 @@ def test_more_than_a_whole_identity_is_not_kept() -> None:
     many = [page(*((64 * part + at, b"") for at in range(64)), more=0xFF, next_id=64 * part + 64) for part in range(2)]
     result, _ = read(*many)
     assert len(result.objects) == 64 and Remark.OVERSIZED in result.remarks
+
+
+def test_a_conformity_level_that_there_is_not_is_remarked_and_the_objects_count() -> None:
+    result, _ = read(page(*BASICS, conformity=0x07))
+    assert set(result.objects) == {0, 1, 2} and result.remarks == {Remark.UNKNOWN_CONFORMITY}
+
+
+def followed(*answers: bytes, access: int, first: int = 0, objects: Collection[int] = ()) -> tuple[Identification, list[bytes]]:
+    asked: list[bytes] = []
+    remaining = iter(answers)
+
+    def exchange(request: bytes) -> bytes:
+        asked.append(request)
+        return next(remaining)
+
+    return hold(follow(access, first, objects), exchange), asked
+
+
+def test_a_profile_may_ask_for_the_stream_that_a_few_drives_number_from_0() -> None:
+    result, asked = followed(page(*BASICS), access=0)
+    assert asked == [bytes.fromhex("2b0e0000")] and set(result.objects) == {0, 1, 2}
+
+
+def test_a_profile_may_begin_a_stream_in_the_private_objects_and_follow_it() -> None:
+    first, second = page((0x87, b"\2"), more=0xFF, next_id=0x88), page((0x88, b"1=a"), (0x89, b"1=b"))
+    result, asked = followed(first, second, access=3, first=0x87)
+    assert asked == [bytes.fromhex("2b0e0387"), bytes.fromhex("2b0e0388")] and set(result.objects) == {0x87, 0x88, 0x89}
+
+
+def test_a_profile_may_ask_for_single_objects_and_goes_on_past_a_missing_one() -> None:
+    result, asked = followed(page((0, b"A")), bytes((0xAB, 2)), page((4, b"B")), access=4, objects=(0, 1, 4))
+    assert [request[3] for request in asked] == [0, 1, 4] and set(result.objects) == {0, 4}
+
+
+def test_single_objects_of_a_busy_device_are_left() -> None:
+    _, asked = followed(bytes((0xAB, 6)), access=4, objects=(0, 1, 4))
+    assert len(asked) == 1
 
 
 def test_refusal_reads_the_exception_of_its_own_function_only() -> None:

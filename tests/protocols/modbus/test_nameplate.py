@@ -6,8 +6,9 @@ from protocols.contract import Field, Outcome
 from protocols.errors import MalformedError, RefusedError, SilentError
 from protocols.modbus.dialogue import Remark
 from protocols.modbus.identification import Identification, Learned
-from protocols.modbus.nameplate import from_identification, from_registers
-from protocols.modbus.registers import Readout
+from protocols.modbus.meaning import Seen
+from protocols.modbus.nameplate import from_identification, from_profile
+from protocols.modbus.readout import Readout
 from protocols.profile import bundled
 
 NOTHING: frozenset[Remark] = frozenset()
@@ -57,7 +58,7 @@ def test_a_failure_without_facts_is_the_outcome(failure: SilentError | RefusedEr
 )
 def test_each_exception_code_has_its_outcome(refusal: int | None, outcome: str) -> None:
     assert from_identification(found(refusal=refusal), None).outcome == outcome
-    assert from_registers(bundled()["wago-750"], Readout({}, False, refusal, NOTHING, 1), None).outcome == outcome
+    assert from_profile(bundled()["wago-750"], Readout(seen=Seen(), matched=False, refusal=refusal), None).outcome == outcome
 
 
 def test_an_answer_to_another_question_is_malformed_and_says_so() -> None:

@@ -15,7 +15,8 @@ from protocols.contract import Answer, Ask, Endpoint, Field, Limits, Outcome, Re
 from protocols.errors import ForbiddenRequestError
 from protocols.modbus.dialogue import Remark
 from protocols.modbus.reader import ModbusReader
-from protocols.profile import Read, bundled
+from protocols.profile import bundled
+from protocols.profile_form import Read
 from tests.simulators.rogue_modbus import Behaviour, Reply, Rogue, Then, mbap, one_by_one, says
 
 QUICK = Limits(connect_timeout_s=0.5, response_timeout_s=0.15, gap_s=0.01, visit_s=2.0)
@@ -75,6 +76,57 @@ async def test_a_register_profile_is_read_instead_of_the_identification() -> Non
         (answer,) = await visit(ask(device.port, profile="wago-750"))
     assert answer.outcome is Outcome.IDENTIFIED and said(answer)[Field.ORDER_CODE_OF_MANUFACTURER] == "750-881"
     assert answer.ledger.requests == {"3": 5} and answer.facts[0].profile == "wago-750@1"
+
+
+OTHER_WAYS: dict[str, tuple[Unit, dict[Field, str], str]] = {
+    "schneider-pm710": (
+        Unit(server_id=b"\xfa\xffPM710PowerMeter"),
+        {Field.MANUFACTURER_NAME: "Schneider Electric", Field.MANUFACTURER_PRODUCT_DESIGNATION: "PM710PowerMeter"},
+        "11",
+    ),
+    "abb-acs": (
+        Unit(objects={0: b"ABB", 1: b"AINFX", 2: b"2.83.0.0", 4: b"ACS880"}, manner=Manner.FROM_ZERO),
+        {
+            Field.MANUFACTURER_NAME: "ABB",
+            Field.SOFTWARE_VERSION: "2.83.0.0",
+            Field.MANUFACTURER_PRODUCT_FAMILY: "AINFX",
+            Field.MANUFACTURER_PRODUCT_DESIGNATION: "ACS880",
+        },
+        "2b0e0000",
+    ),
+    "huawei-device-list": (
+        Unit(objects={0x87: b"\1", 0x88: b"1=SUN2000;2=V1;4=HV1"}, conformity=0x83),
+        {
+            Field.MANUFACTURER_NAME: "Huawei",
+            Field.MANUFACTURER_PRODUCT_DESIGNATION: "SUN2000",
+            Field.FIRMWARE_VERSION: "V1",
+            Field.SERIAL_NUMBER: "HV1",
+        },
+        "2b0e0387",
+    ),
+}
+
+
+@pytest.mark.parametrize("profile", OTHER_WAYS)
+@pytest.mark.parametrize("transport", [TCP, RTU])
+async def test_a_profile_may_ask_in_its_own_way_and_costs_one_request(profile: str, transport: Transport) -> None:
+    unit, nameplate, request = OTHER_WAYS[profile]
+    async with ModbusDevice({1: unit}, rtu=transport is RTU) as device:
+        (answer,) = await visit(ask(device.port, profile=profile, transport=transport))
+    assert said(answer) == nameplate and device.requests == [(1, bytes.fromhex(request))]
+
+
+async def test_devices_down_the_chain_are_children_and_what_was_learned_finds_them_at_once() -> None:
+    def common(name: bytes) -> bytes:
+        return b"\0\1\0\x42" + b"ACME".ljust(32, b"\0") + name.ljust(32, b"\0") + bytes(32) + b"SN".ljust(32, b"\0") + bytes(4)
+
+    content = b"SunS" + common(b"one") + common(b"two") + b"\xff\xff\0\0"
+    holding = {50_000 + at // 2: int.from_bytes(content[at : at + 2], "big") for at in range(0, len(content), 2)}
+    async with ModbusDevice({1: Unit(holding=holding)}) as device:
+        (first,) = await visit(ask(device.port, profile="sunspec"))
+        (again,) = await visit(ask(device.port, profile="sunspec", learned=first.learned))
+    assert first.children == again.children and first.children[0].key == "register 50070"
+    assert (first.ledger.requests, again.ledger.requests) == ({"3": 5}, {"3": 2})
 
 
 async def test_a_device_that_is_not_what_the_profile_describes_stays_anonymous() -> None:
@@ -263,6 +315,28 @@ async def test_a_profile_that_would_write_stops_the_visit_before_a_byte_leaves()
 
 async def test_no_asks_are_no_visit() -> None:
     assert await visit() == []
+
+
+HOSTILE_NAMES = [
+    b"\x1b[2J\x1b]0;owned\x07",
+    b"a\r\nb\x00c",
+    b"'; DROP TABLE asset; --",
+    b"%s%n{0.__class__}{}",
+    b"\xe2\x80\xaegnp.exe",
+    b"../../etc/passwd",
+    b"+/#",
+    b"\xff" * 100 + b"x" * 144,
+    b"x" * 244,
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+async def test_a_hostile_name_becomes_one_line_of_plain_text_and_its_bytes_are_kept(name: bytes) -> None:
+    async with ModbusDevice({1: Unit(objects={0: name, 1: b"P7", 2: b"2.1"})}) as device:
+        (answer,) = await visit(ask(device.port))
+    fact = next(fact for fact in answer.facts if fact.field is Field.MANUFACTURER_NAME)
+    assert fact.value.isprintable() and len(fact.value) <= 256 and fact.raw == name.hex()
+    assert answer.detail.isprintable() and len(answer.detail) < 300
 
 
 STALE = bytes.fromhex("ffff0000000301ab01")

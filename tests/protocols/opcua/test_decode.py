@@ -54,6 +54,23 @@ def test_numbers_and_arrays_of_strings_are_read_strictly() -> None:
     assert len(decode.strings_of(data(["a"] * 9999))) == decode.MAX_ARRAY
 
 
+@pytest.mark.parametrize(("value", "text"), [(2021, "2021"), (0, None), (65535, None), ("2021", None), (True, None)])
+def test_year_is_one_that_a_machine_can_have_been_built_in(value: Any, text: str | None) -> None:
+    found = decode.year_of(data(value), "i=1")
+    assert (found.text if found else None) == text
+
+
+def test_number_that_a_later_standard_gives_a_name_is_kept_as_unknown() -> None:
+    assert (ua.MessageSecurityMode(77).name, int(ua.UserTokenType(99))) == ("Unknown_77", 99)
+    way = ua.EndpointDescription(EndpointUrl="opc.tcp://plc", SecurityMode=ua.MessageSecurityMode(77))
+    assert decode.offers([way])[0].mode == "invalid"
+
+
+def test_discovery_server_is_known_by_its_type() -> None:
+    told = ua.ApplicationDescription(ApplicationUri="urn:lds", ApplicationType=ua.ApplicationType.DiscoveryServer)
+    assert decode.described(told).discovers and not decode.described(ua.ApplicationDescription()).discovers
+
+
 def test_endpoint_of_empty_fields_is_described_and_other_transports_are_left_out() -> None:
     https = ua.EndpointDescription(EndpointUrl="https://plc:443")
     empty = ua.EndpointDescription(EndpointUrl="opc.tcp://plc:4840", UserIdentityTokens=None)

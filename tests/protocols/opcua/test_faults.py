@@ -6,7 +6,7 @@ import pytest
 from asyncua import ua
 
 from protocols.contract import Outcome
-from protocols.opcua.faults import blame, forgiven
+from protocols.opcua.faults import blame, forgiven, refuses_the_user
 from protocols.opcua.guard import BudgetSpentError, ReadOnlyViolationError
 
 
@@ -39,6 +39,18 @@ def test_error_gets_its_name(error: Exception, fault: Exception | None, outcome:
 
 def test_status_is_named_as_the_standard_names_it() -> None:
     assert "BadTooManySessions" in str(blame(status("BadTooManySessions"), None))
+
+
+def test_full_server_is_told_from_one_that_says_no() -> None:
+    assert "no session left" in str(blame(status("BadMaxConnectionsReached"), None))
+    assert "no session left" not in str(blame(status("BadServiceUnsupported"), None))
+
+
+@pytest.mark.parametrize(
+    ("name", "user"), [("BadUserAccessDenied", True), ("BadIdentityTokenRejected", True), ("BadTooManySessions", False)]
+)
+def test_refusal_of_a_user_is_told_from_that_of_a_request(name: str, user: bool) -> None:
+    assert refuses_the_user(status(name)) is user
 
 
 def test_unknown_status_is_a_refusal_with_its_number() -> None:

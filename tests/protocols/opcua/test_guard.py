@@ -23,6 +23,7 @@ from protocols.contract import Endpoint, Limits, Transport
 from protocols.errors import RefusedError
 from protocols.opcua import guard
 from protocols.opcua.guard import ALLOWED_SERVICES, ReadOnlyViolationError, allowed_service, protocol_of
+from protocols.opcua.login import NAMELESS, User
 from protocols.opcua.meter import Meter
 from protocols.opcua.session import Channel, activate, open_channel, open_session
 
@@ -49,7 +50,7 @@ async def session(device: OpcUaDevice, max_requests: int = 500) -> AsyncIterator
         open_channel(endpoint, SecurityPolicyNone(), LIMITS, meter) as channel,
         open_session(channel, "urn:test") as created,
     ):
-        await activate(channel, created, None)
+        await activate(channel, created, User(), NAMELESS)
         yield channel
 
 

@@ -12,6 +12,7 @@ from protocols.opcua.identity import (
     Basis,
     Device,
     Identity,
+    Origin,
     Value,
     identify,
     nameplate,
@@ -74,6 +75,31 @@ def test_server_that_tells_nothing_has_no_nameplate() -> None:
 def test_component_falls_back_to_product_uri_and_build_number() -> None:
     identity = identify({PRODUCT_URI: value("urn:stack"), BUILD_NUMBER: value("77")}, [], speaks_for_others=False)
     assert [(item.name, item.version) for item in identity.components] == [("urn:stack", "77")]
+
+
+def machine(**values: str) -> Device:
+    return Device(key="Machines/Press", values=device(**values).values, origin=Origin.MACHINE)
+
+
+def test_machine_is_the_asset_only_without_a_device_beside_it() -> None:
+    press = machine(SerialNumber="M1", YearOfConstruction="2021")
+    alone = identify(BUILD, [press], speaks_for_others=False)
+    assert alone.basis is Basis.MACHINE and fields(alone)[Field.YEAR_OF_CONSTRUCTION] == "2021"
+    beside = identify(BUILD, [PLC, press], speaks_for_others=False)
+    assert beside.basis is Basis.DEVICE and [child.key for child in beside.children] == ["Machines/Press"]
+
+
+def test_two_machines_or_two_devices_with_a_machine_are_all_children() -> None:
+    several = [machine(SerialNumber="M1"), machine(SerialNumber="M2")]
+    assert len(identify(BUILD, several, speaks_for_others=False).children) == 2
+    mixed = [PLC, device("DeviceSet/IO_2", SerialNumber="S2"), several[0]]
+    assert len(identify(BUILD, mixed, speaks_for_others=False).children) == 3
+
+
+def test_vendors_order_number_fills_in_only_where_the_standards_is_missing() -> None:
+    for code, expected in (("6ES7-S", "6ES7-S"), ("", "6ES7-V")):
+        facts = nameplate(device(ProductCode=code, OrderNumber="6ES7-V").values)
+        assert [(fact.field, fact.value) for fact in facts] == [(Field.ORDER_CODE_OF_MANUFACTURER, expected)]
 
 
 @pytest.mark.parametrize("maker", ["Beckhoff Automation GmbH & Co. KG", "BECKHOFF"])

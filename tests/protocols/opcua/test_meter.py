@@ -22,6 +22,16 @@ def test_pause_is_what_is_left_of_the_gap_since_the_last_answer() -> None:
     assert meter.pause_s(0.25) == 0.0
 
 
+def test_visit_of_two_connections_lasts_from_the_first_to_the_last() -> None:
+    clock = Clock()
+    meter = Meter(clock, 40)
+    for _ in range(2):
+        meter.begin()
+        meter.connected()
+        clock.now += 1.0
+    assert (meter.ledger().connections, meter.ledger().duration_ms) == (2, 2000.0)
+
+
 def test_smallest_gap_is_none_until_a_request_follows_an_answer() -> None:
     clock = Clock()
     meter = Meter(clock, 40)

@@ -47,11 +47,14 @@ def test_encrypted_endpoint_for_certified_users_has_no_findings() -> None:
 @pytest.mark.parametrize(
     ("way", "expected"),
     [
-        (offer("None", "none"), ("no-security",)),
-        (offer("None", "none", ANONYMOUS), ("anonymous-access", "no-security")),
+        (offer("None", "none"), ("no-security", "no-security-only")),
+        (
+            offer("None", "none", ANONYMOUS),
+            ("anonymous-access", "anonymous-without-security", "no-security", "no-security-only"),
+        ),
         (offer("Basic256Sha256", "sign-and-encrypt", ANONYMOUS), ("anonymous-access",)),
-        (offer("None", "none", password("None")), ("cleartext-password", "no-security")),
-        (offer("None", "none", password("Basic256Sha256")), ("no-security",)),
+        (offer("None", "none", password("None")), ("cleartext-password", "no-security", "no-security-only")),
+        (offer("None", "none", password("Basic256Sha256")), ("no-security", "no-security-only")),
         (offer("Basic256Sha256", "sign", password("None")), ("cleartext-password",)),
         (offer("Basic256Sha256", "sign-and-encrypt", password("None")), ()),
         (offer("Basic256", "sign-and-encrypt"), ("deprecated-policy",)),
@@ -78,6 +81,29 @@ def test_endpoint_findings(way: Offer, expected: tuple[str, ...]) -> None:
 )
 def test_certificate_findings(certificate: Certificate | None, expected: tuple[str, ...]) -> None:
     assert findings(certificate=certificate) == expected
+
+
+def test_server_that_offers_security_beside_none_is_not_called_bare() -> None:
+    both = posture(Application(uri="urn:plc"), [offer("None", "none"), offer("Basic256Sha256", "sign")], None, NOW)
+    assert both.findings == ("no-security",)
+
+
+@pytest.mark.parametrize(
+    ("application", "knows_others"),
+    [
+        (Application(uri="urn:plc"), False),
+        (Application(), True),
+        (Application(uri="urn:plc", gateway_uri="urn:gw"), True),
+        (Application(uri="urn:lds", discovers=True), True),
+    ],
+)
+def test_server_is_asked_for_others_only_where_it_may_know_some(application: Application, knows_others: bool) -> None:
+    assert application.knows_others is knows_others
+
+
+def test_others_are_named_once_and_without_the_server_itself() -> None:
+    others = [Application(uri=uri) for uri in ("urn:b", "urn:a", "urn:b", "urn:lds", "")]
+    assert posture(Application(uri="urn:lds"), [], None, NOW, others=others).others == ("urn:a", "urn:b")
 
 
 def test_token_names_its_policy_only_where_it_differs_from_the_endpoint() -> None:

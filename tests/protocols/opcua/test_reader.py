@@ -18,7 +18,7 @@ from protocols.contract import Answer, Ask, Endpoint, Field, Limits, Outcome, Se
 from protocols.errors import ForbiddenRequestError
 from protocols.opcua.guard import ALLOWED_SERVICES
 from protocols.opcua.reader import OpcUaReader
-from tests.simulators.rogue_opcua import Mode, RogueServer
+from tests.simulators.rogue_opcua import Exchange, Mode, RogueServer
 
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
@@ -160,10 +160,10 @@ async def test_server_whose_certificate_is_not_the_pinned_one_gets_no_session(se
     (tmp_path / "trusted" / f"127.0.0.1_{secure_device.port}-old.der").write_bytes(impostor.certificate)
     reader = OpcUaReader(tmp_path)
     patience = Limits(gap_s=0, max_requests=40, response_timeout_s=0.5)
-    first = await look(reader, ask(secure_device.port, SECURE, patience))
-    assert first.outcome in {Outcome.UNTRUSTED, Outcome.REFUSED, Outcome.SILENT} and first.facts == ()
-    second = await look(reader, ask(secure_device.port, SECURE, patience, learned=("certificate-in-question",)))
-    assert second.outcome is Outcome.UNTRUSTED and "has changed" in second.detail
+    answer = await look(reader, ask(secure_device.port, SECURE, patience))
+    assert answer.outcome is Outcome.UNTRUSTED and "has changed" in answer.detail and answer.facts == ()
+    assert "is the trusted one" not in answer.detail
+    assert answer.ledger.connections == 2 and "CreateSession" not in answer.ledger.requests
     assert len(list((tmp_path / "pending").iterdir())) == 1
 
 
@@ -185,8 +185,40 @@ async def test_server_that_does_not_trust_us_yet_tells_which_file_to_carry_there
     ours = str(tmp_path / "own" / "nameplated.der")
     assert first.outcome is second.outcome is Outcome.UNTRUSTED, first.detail
     assert ours in first.detail and ours in second.detail
-    assert "CreateSession" not in second.ledger.requests and second.posture is not None
-    assert third.outcome is Outcome.IDENTIFIED
+    assert "ActivateSession" not in second.ledger.requests and second.posture is not None
+    assert third.outcome is Outcome.IDENTIFIED and third.ledger.connections == 1
+
+
+@in_one_loop
+async def test_trusted_certificate_is_found_by_its_content_and_costs_a_second_connection_once(
+    secure_device: OpcUaDevice, tmp_path: Path
+) -> None:
+    (tmp_path / "trusted").mkdir()
+    (tmp_path / "trusted" / "mixer 2.crt").write_bytes(secure_device.certificate)
+    reader = OpcUaReader(tmp_path)
+    first = await look(reader, ask(secure_device.port, SECURE))
+    second = await look(reader, ask(secure_device.port, SECURE, learned=first.learned))
+    assert first.outcome is second.outcome is Outcome.IDENTIFIED, first.detail
+    assert (first.ledger.connections, second.ledger.connections) == (2, 1)
+
+
+@in_one_loop
+async def test_device_swapped_between_the_look_and_the_session_gets_no_session(
+    secure_device: OpcUaDevice, tmp_path: Path
+) -> None:
+    folder = tmp_path / "impostor"
+    folder.mkdir()
+    impostor = OpcUaDevice(Specification(security=SECURE, pki_dir=str(folder)))
+    await impostor.start()
+    (tmp_path / "trusted").mkdir()
+    (tmp_path / "trusted" / "mixer 2.der").write_bytes(secure_device.certificate)
+    patience = Limits(gap_s=0, max_requests=40, response_timeout_s=0.5)
+    async with Exchange(secure_device.port, impostor.port) as place:
+        answer = await look(OpcUaReader(tmp_path), ask(place.port, SECURE, patience))
+    counted = impostor.requests
+    await impostor.stop()
+    assert answer.outcome in {Outcome.UNTRUSTED, Outcome.REFUSED, Outcome.SILENT} and answer.facts == ()
+    assert set(counted) <= {"OpenSecureChannel", "CloseSecureChannel"}
 
 
 async def test_answer_that_would_fill_the_memory_ends_as_malformed_within_the_limits(tmp_path: Path) -> None:
@@ -232,6 +264,15 @@ async def test_violation_inside_the_child_stops_the_role(tmp_path: Path) -> None
     reader = OpcUaReader(tmp_path, child="tests.protocols.opcua.bad_child")
     with pytest.raises(ForbiddenRequestError, match="i=673; environment "):
         await look(reader, ask(1, profile="violates"))
+
+
+@in_one_loop
+async def test_write_that_a_colleague_slips_in_stops_the_role_and_never_arrives(open_device: OpcUaDevice, tmp_path: Path) -> None:
+    reader = OpcUaReader(tmp_path, child="tests.protocols.opcua.careless_child")
+    open_device.requests.clear()
+    with pytest.raises(ForbiddenRequestError, match="i=673"):
+        await look(reader, ask(open_device.port))
+    assert set(open_device.requests) <= set(ALLOWED_SERVICES.values())
 
 
 async def test_each_ask_gets_one_answer_in_order(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from protocols.contract import Answer, Ask, Endpoint, Limits, Outcome, Transport
+from protocols.contract import Answer, Ask, Endpoint, Limits, Outcome, Security, Transport
+from protocols.opcua.certificates import make_certificate, to_der
 from protocols.opcua.visit import visit
 from tests.simulators.rogue_opcua import Mode, RogueServer
 
@@ -33,10 +35,19 @@ async def look(port: int, pki: Path, limits: Limits = LIMITS, **more: object) ->
         (Mode.NONSENSE_ANSWER, Outcome.MALFORMED),
         (Mode.OTHER_ANSWER, Outcome.MALFORMED),
         (Mode.FAULT, Outcome.REFUSED),
+        (Mode.ENDLESS_CHUNKS, Outcome.MALFORMED),
+        (Mode.DRIP, Outcome.SILENT),
+        (Mode.CUT, Outcome.REFUSED),
+        (Mode.LYING_TEXT, Outcome.MALFORMED),
+        (Mode.UNKNOWN_WAYS, Outcome.REFUSED),
+        (Mode.NO_SESSION_LEFT, Outcome.REFUSED),
+        (Mode.NESTED_NULLS, Outcome.MALFORMED),
+        (Mode.MANY_NULLS, Outcome.ANONYMOUS),
+        (Mode.ENDLESS_PAGES, Outcome.ANONYMOUS),
     ],
 )
 async def test_rogue_server_gets_its_name_within_the_deadline(mode: Mode, outcome: Outcome, tmp_path: Path) -> None:
-    async with RogueServer(mode) as rogue, asyncio.timeout(4):
+    async with RogueServer(mode) as rogue, asyncio.timeout(20):  # two million nulls cost a busy machine seconds
         answer = await look(rogue.port, tmp_path)
     assert answer.outcome is outcome, answer.detail
     assert answer.detail.isprintable() and rogue.connections == answer.ledger.connections == 1
@@ -84,5 +95,41 @@ async def test_failure_of_the_network_forgets_nothing_that_was_learned(tmp_path:
 async def test_refusal_makes_the_next_visit_look_first(tmp_path: Path) -> None:
     async with RogueServer(Mode.FAULT) as rogue:
         answer = await look(rogue.port, tmp_path, learned=("open-session",))
-    assert answer.outcome is Outcome.REFUSED and answer.learned == ()
-    assert set(answer.ledger.requests) == {"OpenSecureChannel", "CreateSession", "CloseSecureChannel"}
+    assert answer.outcome is Outcome.REFUSED and answer.learned == ("look-first",)
+    assert set(answer.ledger.requests) == {"OpenSecureChannel", "CreateSession", "GetEndpoints", "CloseSecureChannel"}
+
+
+async def test_server_without_a_session_left_is_still_an_asset_with_a_name_and_a_posture(tmp_path: Path) -> None:
+    async with RogueServer(Mode.NO_SESSION_LEFT) as rogue:
+        first = await look(rogue.port, tmp_path)
+        known = await look(rogue.port, tmp_path, learned=("open-session",))
+    for answer in (first, known):
+        assert answer.outcome is Outcome.REFUSED and "no session left" in answer.detail and "urn:rogue" in answer.detail
+        assert answer.posture is not None and answer.posture.application_uri == "urn:rogue"
+        assert answer.ledger.requests["GetEndpoints"] == answer.ledger.connections == 1
+
+
+async def test_numbers_of_a_later_standard_spoil_only_the_endpoint_that_has_them(tmp_path: Path) -> None:
+    async with RogueServer(Mode.UNKNOWN_WAYS) as rogue:
+        answer = await look(rogue.port, tmp_path)
+    assert answer.posture is not None and answer.remarks == ("endpoint-of-unknown-mode",)
+    [way] = answer.posture.offered
+    assert (way.mode, way.policy, way.user_tokens) == ("invalid", "Quantum", ("unknown",))
+    assert "none of its modes is known" in answer.detail
+
+
+async def test_endless_pages_are_followed_five_times_and_given_back(tmp_path: Path) -> None:
+    async with RogueServer(Mode.ENDLESS_PAGES) as rogue:
+        answer = await look(rogue.port, tmp_path)
+    assert "devices-cut" in answer.remarks
+    assert (rogue.requests["Browse"], rogue.requests["BrowseNext"]) == (1, 5)
+    assert rogue.requests["CloseSession"] == 1
+
+
+async def test_protection_that_cannot_be_had_is_never_left_away(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    curve = make_certificate(key, "urn:plc", "plc", datetime.now(UTC), timedelta(days=9))  # type: ignore[arg-type]  # on purpose
+    (tmp_path / "trusted").mkdir()
+    (tmp_path / "trusted" / "127.0.0.1_1-plc.der").write_bytes(to_der(curve))
+    answer = await look(1, tmp_path, security=Security.SIGN_AND_ENCRYPT)
+    assert answer.outcome is Outcome.UNTRUSTED and "no RSA key" in answer.detail and answer.ledger.connections == 0

@@ -1,0 +1,1 @@
+"""From a plant file to what the operating system enforces: the drop-ins of the units. Runs by hand, never in a role."""

@@ -1,0 +1,197 @@
+"""What a plant file means to systemd: for each unit the addresses that it may reach, its serial ports, its folders.
+
+Decides which connections the kernel lets a role make. Never looks up a name (`agent.deploy.lookup` does, and hands the answer
+in), never widens a network, and lets nothing of the plant file reach a unit unquoted.
+
+Source: systemd.resource-control(5) `IPAddressAllow=`, `DeviceAllow=`; systemd.exec(5) `ReadWritePaths=`; systemd.unit(5) on `%`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from config.address import Scheme
+from config.model import Plant
+
+COLLECT = "nameplated-collect.service"
+PUBLISH = "nameplated-publish.service"
+SINGLE = "nameplated.service"
+UNITS = (COLLECT, PUBLISH, SINGLE)
+FILE = "10-plant.conf"
+UNIT_DIR = Path("/etc/systemd/system")
+
+STATE_DIR = Path("/var/lib/nameplated")
+"""What the units themselves open; a plant file that says otherwise needs more."""
+
+_HIDDEN = tuple(map(Path, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108  # nothing is written there
+
+_HEADER = """\
+# Made by `nameplated units` for plant {plant}, gateway {gateway}.
+# Make it anew after every change of the plant file; settings of your own belong in a file beside this one.
+
+[Service]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What names meant on this machine, at one moment.
+
+    Attributes:
+        addresses: Host name to its addresses; a name that could not be looked up is not in it.
+        resolvers: Addresses of the name servers.
+    """
+
+    addresses: Mapping[str, tuple[str, ...]]
+    resolvers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DropIn:
+    """One file beside a unit.
+
+    Attributes:
+        unit: The unit that it belongs to.
+        text: All of it.
+    """
+
+    unit: str
+    text: str
+
+    @property
+    def place(self) -> Path:
+        """Where it lies, below a directory of units."""
+        return Path(f"{self.unit}.d", FILE)
+
+
+def host_names(plant: Plant) -> tuple[str, ...]:
+    """Return the hosts of a plant that are names and not addresses, each once."""
+    hosts = [plant.broker.address.host, *_devices(plant)]
+    return tuple(dict.fromkeys(host for host in hosts if not _is_address(host)))
+
+
+def serial_ports(plant: Plant) -> tuple[str, ...]:
+    """Return the paths of a plant's serial ports, each once."""
+    return tuple(dict.fromkeys(asset.address.host for asset in plant.asset if asset.address.scheme is Scheme.MODBUS_RTU))
+
+
+def drop_ins(plant: Plant, lookup: Lookup) -> tuple[DropIn, ...]:
+    """Return the drop-in of each unit."""
+    header = _HEADER.format(plant=plant.plant.id, gateway=plant.gateway.id)
+    devices, broker = _device_lines(plant, lookup), _broker_lines(plant, lookup)
+    parts = {
+        COLLECT: [*devices, *_port_lines(plant), *_no_network(plant), *_folders(plant, ("collect",), hidden=("publish",))],
+        PUBLISH: [*broker, *_folders(plant, ("publish", "handover"))],
+        SINGLE: [*devices, *broker, *_port_lines(plant), *_folders(plant, ("collect", "publish", "handover"))],
+    }
+    return tuple(DropIn(unit, header + "".join(f"{line}\n" for line in lines)) for unit, lines in parts.items())
+
+
+def warnings(plant: Plant, lookup: Lookup) -> list[str]:
+    """Return one sentence for everything that the kernel cannot enforce as it is written, or that a unit cannot see."""
+    devices = _devices(plant)
+    found = [_about_name(name, lookup) for name in host_names(plant)]
+    found += [f"{name}: collect reaches no name server; write it into /etc/hosts" for name in devices if not _is_address(name)]
+    files = (plant.report_key_file, plant.broker.ca_file, plant.broker.certificate_file, plant.broker.key_file)
+    others = (plant.broker.username_file, plant.receiver.key_file if plant.receiver else None, plant.gateway.state_dir)
+    found += [
+        f"{path}: the units do not see what lies below {root}; move it to /etc/nameplated"
+        for path in (*files, *others)
+        if path is not None
+        for root in _HIDDEN
+        if path.is_relative_to(root)
+    ]
+    return found
+
+
+def _about_name(name: str, lookup: Lookup) -> str:
+    if name not in lookup.addresses:
+        return f"{name}: could not be looked up, so it cannot be reached; write its address, or make this anew when it has one"
+    now = ", ".join(lookup.addresses[name])
+    return f"{name}: the kernel knows addresses only; {now} is allowed, and another one only after this is made anew"
+
+
+def _devices(plant: Plant) -> dict[str, list[str]]:
+    """Hosts that are asked over a network, each with its assets."""
+    hosts: dict[str, list[str]] = {}
+    for asset in plant.asset:
+        if asset.address.scheme is not Scheme.MODBUS_RTU:
+            hosts.setdefault(asset.address.host, []).append(asset.id)
+    return hosts
+
+
+def _device_lines(plant: Plant, lookup: Lookup) -> list[str]:
+    return [line for host, assets in _devices(plant).items() for line in _allow(host, " ".join(assets), lookup)]
+
+
+def _broker_lines(plant: Plant, lookup: Lookup) -> list[str]:
+    """The broker; and who can look its name up, if it is a name."""
+    host = plant.broker.address.host
+    resolvers = () if _is_address(host) else lookup.resolvers
+    return [*_allow(host, "the broker", lookup), *(f"# name server\nIPAddressAllow={address}" for address in resolvers)]
+
+
+def _allow(host: str, who: str, lookup: Lookup) -> list[str]:
+    """Allow a host: by its address, or by the addresses that its name has now."""
+    if _is_address(host):
+        return [f"# {who}", f"IPAddressAllow={host}"]
+    if host not in lookup.addresses:
+        return [f"# {who}: {host} is a name that could not be looked up; it stays out of reach"]
+    return [f"# {who}: {host}, as looked up when this was made", *(f"IPAddressAllow={one}" for one in lookup.addresses[host])]
+
+
+def _port_lines(plant: Plant) -> list[str]:
+    """Open serial ports, each by the path that the plant file has."""
+    ports = serial_ports(plant)
+    if not ports:
+        return []
+    return [
+        "# Serial ports, looked up when the unit starts: restart it after a port came later under a new number.",
+        "PrivateDevices=no",
+        "SupplementaryGroups=dialout",
+        *(f"DeviceAllow={_escaped(port)} rw" for port in ports),
+    ]
+
+
+def _no_network(plant: Plant) -> list[str]:
+    """Take the network away from a role that asks over serial lines alone."""
+    if _devices(plant) or not serial_ports(plant):
+        return []
+    return [
+        "# Serial lines alone: no network at all.",
+        "PrivateNetwork=yes",
+        "RestrictAddressFamilies=",
+        "RestrictAddressFamilies=AF_UNIX",
+    ]
+
+
+def _folders(plant: Plant, own: Iterable[str], hidden: Iterable[str] = ()) -> list[str]:
+    """Open the folders of a state directory that is not the usual one."""
+    state = plant.gateway.state_dir
+    if state == STATE_DIR:
+        return []
+    opened = [f"ReadWritePaths={_quoted(str(state / name))}" for name in own]
+    return ["# gateway.state_dir", *opened, *(f"InaccessiblePaths={_quoted(f'-{state / name}')}" for name in hidden)]
+
+
+def _quoted(text: str) -> str:
+    r"""Quote one word of a list for systemd.
+
+    >>> _quoted('/srv/a "b" 100%')
+    '"/srv/a \\"b\\" 100%%"'
+    """
+    return '"' + _escaped(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _escaped(text: str) -> str:
+    """Take its meaning from `%`, which begins a specifier in a unit."""
+    return text.replace("%", "%%")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

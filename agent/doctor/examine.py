@@ -1,0 +1,139 @@
+"""Everything that `nameplated doctor` looks at, in one round. The effects of this package: reads files and figures of the machine.
+
+Decides nothing (each check does). Never writes, never asks a device, and never changes a setting.
+"""
+
+import importlib.util
+import os
+import pwd
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from sqlite3 import sqlite_version_info  # its version alone: buffer.store has the only connections
+
+import agent
+from agent.clock import SYNCHRONIZED
+from agent.deploy.dropin import SINGLE, UNIT_DIR, UNITS, drop_ins, host_names, serial_ports
+from agent.deploy.lookup import look_up
+from agent.doctor import broker, egress, files, machine, units
+from agent.doctor.finding import Finding
+from agent.wiring import Places
+from config.model import Plant
+
+CGROUPS = Path("/sys/fs/cgroup")
+PACKAGES = (
+    "agent",
+    "buffer",
+    "config",
+    "evidence",
+    "protocols",
+    "asyncua",
+    "cryptography",
+    "msgspec",
+    "nacl",
+    "paho",
+    "psutil",
+    "pymodbus",
+)
+OT_USER, IT_USER = "nameplated-ot", "nameplated-it"
+
+
+def examine(
+    plant: Plant,
+    *,
+    unit_dir: Path = UNIT_DIR,
+    cgroups: Path = CGROUPS,
+    attempt: Callable[[], egress.Attempt] = egress.attempt_in_a_unit,
+) -> list[Finding]:
+    """Look at the machine that this runs on.
+
+    Args:
+        plant: What it is to be fit for.
+        unit_dir: Where drop-ins of units lie.
+        cgroups: Where the kernel shows groups of processes.
+        attempt: How a forbidden connection is tried.
+    """
+    wanted = drop_ins(plant, look_up(host_names(plant)))
+    return [
+        egress.check(attempt),
+        units.check(wanted, units.installed(wanted, unit_dir)),
+        machine.memory_limit(_text(cgroups / "cgroup.controllers"), _memory_limits(cgroups)),
+        *_files(plant, single=(unit_dir / "multi-user.target.wants" / SINGLE).exists()),
+        _volume(plant),
+        machine.clock(now_s=time.time(), made_s=_made_s(), synchronized=SYNCHRONIZED.exists()),
+        machine.interpreter(python=sys.version_info[:3], sqlite=sqlite_version_info, bits=sys.maxsize.bit_length() + 1),
+        machine.bytecode({package: _uncompiled(package) for package in PACKAGES}),
+        broker.check(plant.broker),
+    ]
+
+
+def _files(plant: Plant, *, single: bool) -> Iterable[Finding]:
+    """Keys, passwords, folders and ports; each must belong to the user of its role, or to the one user of both."""
+    places = Places(plant)
+    sends = _user(IT_USER)
+    asks = sends if single else _user(OT_USER)
+    yield files.folder("collect-folder", places.collect, owner=asks)
+    yield files.folder("publish-folder", places.publish, owner=sends)
+    yield files.folder("handover-folder", places.watermark.parent, owner=sends)
+    make = f"Run `sudo -u {IT_USER} nameplated key init`."
+    yield files.secret("report-key", places.key, owner=sends, missing=make)
+    for name, path in (("broker-key", plant.broker.key_file), ("broker-login", plant.broker.username_file)):
+        if path is not None:
+            yield files.secret(name, path, owner=sends, missing=f"Put it there, owned by {IT_USER} and with mode 0600.")
+    yield from (files.port(Path(port)) for port in serial_ports(plant))
+
+
+def _volume(plant: Plant) -> Finding:
+    places = Places(plant)
+    figures = os.statvfs(_nearest(plant.gateway.state_dir))
+    still_needed = plant.spool.journal_max_bytes + plant.spool.outbox_max_bytes + machine.WAL_BYTES
+    still_needed -= sum(map(_size, (places.journal, places.outbox)))
+    return machine.volume(
+        free_bytes=figures.f_bavail * figures.f_frsize,
+        still_needed_bytes=max(still_needed, 0),
+        read_only=bool(figures.f_flag & os.ST_RDONLY),
+    )
+
+
+def _memory_limits(cgroups: Path) -> dict[str, str | None]:
+    return {unit: _text(cgroups / "system.slice" / unit / "memory.max") for unit in UNITS}
+
+
+def _uncompiled(package: str) -> int:
+    """Count the modules of a package that would be compiled anew at every start."""
+    found = importlib.util.find_spec(package)
+    folders = found.submodule_search_locations if found and found.submodule_search_locations else ()
+    sources = (source for folder in folders for source in Path(folder).rglob("*.py"))
+    return sum(not Path(importlib.util.cache_from_source(str(source))).exists() for source in sources)
+
+
+def _made_s() -> float:
+    """When this program was made: the time that its own file has, which the package sets to that of its source."""
+    return Path(agent.__file__).stat().st_mtime
+
+
+def _user(name: str) -> files.Owner | None:
+    try:
+        return files.Owner(name, pwd.getpwnam(name).pw_uid)
+    except KeyError:
+        return None
+
+
+def _nearest(path: Path) -> Path:
+    """Return the path, or the first of its parents that is there and may be looked at."""
+    return next((place for place in (path, *path.parents) if os.access(place, os.F_OK)), Path("/"))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None

@@ -1,0 +1,1 @@
+"""Certificates of OPC UA for the person who runs the gateway: ours to carry to servers, theirs to compare and trust."""

@@ -1,0 +1,183 @@
+"""The commands `nameplated opcua cert …` and `nameplated opcua trust …`: what a person does about certificates.
+
+Decides which certificate is meant and where it goes. Never trusts one by itself, never shows a key, and never leaves a file in
+the trust folder that the collecting role could not read: it works only as the owner of that folder.
+"""
+
+import argparse
+import errno
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.service import Exit
+
+if TYPE_CHECKING:
+    from protocols.opcua.trust import Pending
+
+    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse has no public name for it
+
+LEAST_DIGITS = 16  # of a thumbprint: what file names show, and too many to hit by accident
+
+Action = Callable[[argparse.Namespace, Path], str]
+
+
+class _NotMeantError(Exception):
+    """The words of the command line do not name one certificate."""
+
+
+def add_parser(commands: "_Commands") -> None:
+    """Add the commands to the command line."""
+    opcua = _command(commands, "opcua", "certificates of OPC UA", "nameplated opcua trust list")
+    topics = opcua.add_subparsers(metavar="TOPIC", required=True)
+    cert = _command(topics, "cert", "our own certificate, which servers must trust", "nameplated opcua cert show")
+    trust = _command(topics, "trust", "certificates of servers, which we must trust", "nameplated opcua trust list")
+    ours = cert.add_subparsers(metavar="ACTION", required=True)
+    theirs = trust.add_subparsers(metavar="ACTION", required=True)
+    show = _action(ours, "show", _show, "what it says of itself; made if there is none yet")
+    export = _action(ours, "export", _export, "write it to a file, to be carried to servers", example="nameplated.der")
+    export.add_argument("file", type=Path, metavar="FILE", help="DER; PEM if the name ends in .pem or .crt")
+    _action(ours, "renew", _renew, "make a new one with the same application URI; every server must trust it anew")
+    waiting = _action(theirs, "list", _list, "certificates of servers that wait for a person")
+    accept = _action(
+        theirs, "accept", _accept, "trust one, after comparing its thumbprint on the device", example="3f9a61c0d2e4b587"
+    )
+    accept.add_argument("thumbprint", metavar="THUMBPRINT", help=f"its SHA-256, or the first {LEAST_DIGITS} digits or more")
+    for action in (show, waiting):
+        action.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Do one action.
+
+    Raises:
+        ConfigError: The plant file cannot be used.
+        OSError: The trust folder is not ours, or cannot be read or written.
+    """
+    from protocols.errors import UntrustedError  # noqa: PLC0415  # brings cryptography with what follows; other commands do not pay
+
+    action: Action = options.action
+    try:
+        pki = _folder(options)
+        _must_own(pki)
+        sys.stdout.write(action(options, pki))
+    except _NotMeantError as error:
+        sys.stderr.write(f"nameplated: {error}\n")
+        return Exit.USAGE
+    except UntrustedError as error:
+        sys.stderr.write(f"nameplated: {error}\n")
+        return Exit.IO
+    return Exit.OK
+
+
+def _show(options: argparse.Namespace, pki: Path) -> str:
+    from agent.pki import pages  # noqa: PLC0415  # see main
+    from protocols.opcua.own import own_identity  # noqa: PLC0415  # see main
+
+    now = datetime.now(UTC)
+    own = own_identity(pki, now)
+    return _json(pages.facts(own.certificate, own.path)) if options.json else pages.ours(own.certificate, own.path, now)
+
+
+def _export(options: argparse.Namespace, pki: Path) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415  # see main
+
+    from protocols.opcua.own import own_identity  # noqa: PLC0415  # see main
+
+    own = own_identity(pki, datetime.now(UTC))
+    encoding = Encoding.PEM if options.file.suffix in {".pem", ".crt"} else Encoding.DER
+    options.file.write_bytes(own.certificate.public_bytes(encoding))
+    return f"{options.file}: written. Carry it to each server and let it be trusted there.\n"
+
+
+def _renew(_options: argparse.Namespace, pki: Path) -> str:
+    from agent.pki import pages  # noqa: PLC0415  # see main
+    from protocols.opcua.own import renew  # noqa: PLC0415  # see main
+
+    now = datetime.now(UTC)
+    own = renew(pki, now)
+    return f"{pages.ours(own.certificate, own.path, now)}The one before lies beside it as previous.der and previous.key.\n"
+
+
+def _list(options: argparse.Namespace, pki: Path) -> str:
+    from agent.pki import pages  # noqa: PLC0415  # see main
+    from protocols.opcua import trust  # noqa: PLC0415  # see main
+
+    pending = trust.waiting(pki)
+    if options.json:
+        return _json([pages.facts(one.certificate, one.file) for one in pending])
+    return pages.waiting(pending, pki)
+
+
+def _accept(options: argparse.Namespace, pki: Path) -> str:
+    from protocols.opcua import trust  # noqa: PLC0415  # see main
+
+    chosen = _the_one(trust.waiting(pki), options.thumbprint)
+    return f"{trust.accept(pki, chosen)}: trusted from the next visit on.\n"
+
+
+def _the_one(pending: "list[Pending]", words: str) -> "Pending":
+    """The certificate that a thumbprint names, written with or without colons and blanks.
+
+    Raises:
+        _NotMeantError: It names none, or more than one.
+    """
+    digits = re.sub(r"[\s:]", "", words).lower()
+    if not re.fullmatch(rf"[0-9a-f]{{{LEAST_DIGITS},64}}", digits):
+        raise _NotMeantError(f"{words!r} is no thumbprint: write {LEAST_DIGITS} to 64 hexadecimal digits")
+    found = {one.thumbprint: one for one in pending if one.thumbprint.startswith(digits)}
+    if len(found) != 1:
+        what = "more than one certificate waits" if found else "no certificate waits"
+        raise _NotMeantError(f"{what} with this thumbprint; `nameplated opcua trust list` shows all that wait")
+    return next(iter(found.values()))
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    if options.pki_dir:
+        return Path(options.pki_dir)
+    from agent.wiring import Places  # noqa: PLC0415  # see main
+    from config.load import load  # noqa: PLC0415  # see main
+
+    return Places(load(options.config)).pki
+
+
+def _must_own(pki: Path) -> None:
+    """Refuse to work as someone else than the folder's owner: files of root would shut the collecting role out.
+
+    Raises:
+        PermissionError: It belongs to another user.
+    """
+    nearest = next(folder for folder in (pki, *pki.absolute().parents) if folder.exists())
+    if nearest.stat().st_uid != os.geteuid():
+        raise PermissionError(errno.EPERM, "it belongs to another user", str(nearest))
+
+
+def _command(commands: "_Commands", name: str, description: str, example: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=description,
+        description=f"{description[0].upper()}{description[1:]}.",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _action(commands: "_Commands", name: str, action: Action, description: str, example: str = "") -> argparse.ArgumentParser:
+    topic = "trust" if action in (_list, _accept) else "cert"
+    parser = _command(commands, name, description, f"sudo -u nameplated-ot nameplated opcua {topic} {name} {example}".rstrip())
+    folder = parser.add_mutually_exclusive_group()
+    folder.add_argument(
+        "--config", type=Path, default=Path("/etc/nameplated/plant.toml"), metavar="FILE", help="plant file (%(default)s)"
+    )
+    folder.add_argument("--pki-dir", metavar="DIR", help="trust folder of `probe`, instead of the plant's")
+    parser.set_defaults(command=main, action=action)
+    return parser
+
+
+def _json(content: object) -> str:
+    return json.dumps(content) + "\n"

@@ -1,0 +1,54 @@
+"""The command `nameplated record`: a device in, a file out that replays it, and a word on what was taken out.
+
+Decides how the result is said. Never overwrites a file, and writes none where there is nothing to record.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.service import Exit
+
+if TYPE_CHECKING:
+    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse has no public name for it
+
+
+def add_parser(commands: "_Commands") -> None:
+    """Add the command to the command line."""
+    description = "one visit to one Modbus device, written down without what is the plant's own: a test for every later version"
+    parser = commands.add_parser(
+        "record",
+        help=description,
+        description=f"{description[0].upper()}{description[1:]}. Read the file before you give it away.",
+        epilog="example:\n  nameplated record modbus-tcp://10.20.0.7:502?unit=1 --profile wago-750 -o wago-750-881.json",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("address", metavar="ADDRESS", help="of a Modbus device")
+    parser.add_argument("--profile", default="", metavar="P", help="profile to read it with (see `profiles list`)")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="where the recording goes; a new file")
+    parser.set_defaults(command=main)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Record one device and return the exit code.
+
+    Raises:
+        FileExistsError: The file is there already; it is left as it is.
+    """
+    from agent import wiring  # noqa: PLC0415  # the other commands do not pay for it, and publish must not load protocols
+    from agent.record.recording import text_of  # noqa: PLC0415  # the same
+    from agent.record.redact import RedactionError  # noqa: PLC0415  # the same
+    from agent.record.visit import NothingToRecordError, record  # noqa: PLC0415  # the same
+
+    try:
+        made = record(wiring.parse_address(options.address), options.profile)
+    except (NothingToRecordError, RedactionError) as error:
+        sys.stderr.write(f"nameplated: {error}\nNothing was written.\n")
+        return Exit.FAILED
+    with options.output.open("x", encoding="utf-8") as file:
+        file.write(text_of(made))
+    taken_out = "; ".join(made.redacted) or "nothing"
+    sys.stdout.write(f"{options.output}: {', '.join(made.nameplate.values())}\n")
+    sys.stdout.write(f"Read it before you give it away. Taken out: {taken_out}.\n")
+    return Exit.OK

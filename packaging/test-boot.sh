@@ -1,0 +1,87 @@
+#!/bin/sh
+# Runs inside a booted Debian that has the package: the units as an engineer starts them. Writes one line for each step.
+# Memory limits may not be enforced in here (`doctor` says so); everything else of the units is in force.
+set -u
+
+holds() { # holds SENTENCE COMMAND…
+    sentence=$1
+    shift
+    if "$@" >/last.log 2>&1; then echo "  ok  $sentence"; else
+        echo "  NOT $sentence"
+        cat /last.log
+        journalctl --no-pager -q -n 40 -o short-monotonic
+        exit 1
+    fi
+}
+soon() { # soon COMMAND…: within 30 s
+    for _ in $(seq 300); do
+        if "$@"; then return 0; fi
+        sleep 0.1
+    done
+    return 1
+}
+inactive() { test "$(systemctl is-active "$1")" = inactive; }
+active() { test "$(systemctl is-active "$1")" = active; }
+seen() { nameplated assets --json | grep -q '"press-07"' && nameplated assets --json | grep -q '"mixer-2"'; }
+reaches() { # reaches ROLE ADDRESS: what the kernel says to a process in the role's own unit
+    sh -c "echo \$\$ >/sys/fs/cgroup/system.slice/nameplated-$1.service/cgroup.procs &&
+        exec /opt/nameplated/venv/bin/python -I -c 'from agent.doctor.egress import attempt; print(attempt((\"$2\", 9)))'" >/reached
+    test "$(cat /reached)" = sent
+}
+refused() { ! reaches "$@" && test "$(cat /reached)" = refused; }
+pid_of() { systemctl show -P MainPID "$1"; }
+
+rm -rf /var/lib/nameplated/collect/* /var/lib/nameplated/publish/outbox* /var/lib/nameplated/handover/*
+holds "drop-ins are made from the plant file" nameplated units --write /etc/systemd/system
+systemctl daemon-reload
+holds "systemd has no complaint about the units" systemd-analyze verify nameplated-collect.service nameplated-publish.service nameplated.service nameplated.target
+holds "the pair starts" systemctl enable --now nameplated.target
+holds "collect says that it is ready" soon active nameplated-collect.service
+holds "publish says that it is ready" soon active nameplated-publish.service
+holds "a Modbus visit and an OPC UA child are seen in the journal" soon seen
+holds "the OPC UA child lived in the sandbox" sh -c 'nameplated assets --json | grep -q unreachable && ! nameplated assets --json | grep -q "child process"'
+holds "publish has folded what collect wrote" soon test -s /var/lib/nameplated/handover/watermark
+for role in collect publish; do
+    grep -E '^(Seccomp|NoNewPrivs|CapEff):' "/proc/$(pid_of nameplated-$role.service)/status" | tr -s '\t\n' '  '
+    echo "nameplated-$role: $(systemctl show -P NRestarts nameplated-$role.service) restarts, PSS $(awk '/^Pss:/ {print $2}' "/proc/$(pid_of nameplated-$role.service)/smaps_rollup") KiB, ready after $(($(systemctl show -P ActiveEnterTimestampMonotonic nameplated-$role.service) - $(systemctl show -P ExecMainStartTimestampMonotonic nameplated-$role.service))) us"
+done
+holds "collect reaches its devices" reaches collect 127.0.0.2
+holds "collect cannot reach the broker" refused collect 127.0.0.4
+holds "collect cannot reach a neighbour of its devices" refused collect 127.0.0.3
+holds "publish reaches the broker" reaches publish 127.0.0.4
+holds "publish cannot reach a device" refused publish 127.0.0.2
+nameplated doctor
+holds "doctor has tried it too" sh -c 'nameplated doctor | grep -q "^ok  *networks"'
+begin=$(date +%s%N)
+systemctl stop nameplated.target
+holds "the target stops collect" soon inactive nameplated-collect.service
+holds "the target stops publish" soon inactive nameplated-publish.service
+echo "stopped in $((($(date +%s%N) - begin) / 1000000)) ms"
+holds "nothing was killed for it" sh -c '! journalctl --no-pager -q -u "nameplated-*" | grep -qE "SIGKILL|timed out|Failed"'
+
+holds "the single process takes over the files" systemctl start nameplated.service
+holds "it runs" soon active nameplated.service
+holds "with the one owner" test "$(stat -c %U /var/lib/nameplated/collect/journal.db)" = nameplated-it
+holds "the pair takes them back, and stops it" systemctl start nameplated.target
+holds "both run" soon active nameplated-collect.service
+holds "the journal is collect's again" test "$(stat -c %U /var/lib/nameplated/collect/journal.db)" = nameplated-ot
+holds "publish still runs" active nameplated-publish.service
+holds "the single process does not" inactive nameplated.service
+
+before=$(pid_of nameplated-collect.service)
+holds "an upgrade while it runs" dpkg -i /running.deb
+holds "restarts collect" soon active nameplated-collect.service
+holds "restarts publish" soon active nameplated-publish.service
+holds "with the new program" test "$(pid_of nameplated-collect.service)" != "$before"
+
+echo 'id = "oops' >>/etc/nameplated/plant.toml
+systemctl restart nameplated-collect.service
+sleep 2
+holds "a broken plant file ends the role with 78" test "$(systemctl show -P ExecMainStatus nameplated-collect.service)" = 78
+holds "and systemd does not try again" test "$(systemctl is-active nameplated-collect.service)" = failed
+holds "the journal names file and line" sh -c 'journalctl --no-pager -q -u nameplated-collect | grep -q "plant.toml:1[0-9]"'
+sed -i '$d' /etc/nameplated/plant.toml
+systemctl reset-failed
+holds "mended, it starts again" systemctl start nameplated.target
+holds "and runs" soon active nameplated-collect.service
+echo "all steps held"

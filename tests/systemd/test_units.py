@@ -1,0 +1,133 @@
+"""The units as systemd reads them: no complaint, little exposure, and the promises that the rest of the project builds on."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent.deploy.dropin import COLLECT, PUBLISH, SINGLE, Lookup, drop_ins
+from agent.service import Exit
+from config.model import CollectSection, Plant
+from tests.agent.deploy.plants import plant
+
+SYSTEMD = Path(__file__).parents[2] / "systemd"
+SERVICES = (COLLECT, PUBLISH, SINGLE)
+INTERPRETER = "/opt/nameplated/venv/bin/python"
+
+needs_analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze here")
+needs_sysusers = pytest.mark.skipif(shutil.which("systemd-sysusers") is None, reason="there is no systemd-sysusers here")
+
+NETWORK = plant("modbus-tcp://127.0.0.1", "opc.tcp://192.0.2.1", broker="mqtts://192.0.2.2")
+SERIAL = plant("modbus-tcp://192.0.2.1", "modbus-rtu:///dev/null?unit=1", broker="mqtts://192.0.2.2")
+LINES_ALONE = plant("modbus-rtu:///dev/null?unit=1", broker="mqtts://192.0.2.2")
+
+
+def text(unit: str) -> str:
+    return (SYSTEMD / unit).read_text(encoding="utf-8")
+
+
+def values(unit: str, name: str) -> list[str]:
+    return re.findall(rf"^{name}=(.*)$", text(unit), re.MULTILINE)
+
+
+def deployed(folder: Path, of: Plant) -> list[Path]:
+    """The units with their drop-ins, and with an interpreter that this machine has."""
+    extra = {drop_in.unit: drop_in.text for drop_in in drop_ins(of, Lookup({}))}
+    for source in (*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.target")):
+        whole = source.read_text(encoding="utf-8") + "\n" + extra.get(source.name, "")
+        (folder / source.name).write_text(whole.replace(INTERPRETER, sys.executable))
+    return sorted(folder.iterdir())
+
+
+@needs_analyze
+@pytest.mark.parametrize("of", [NETWORK, SERIAL, LINES_ALONE], ids=["network", "serial", "lines-alone"])
+def test_systemd_has_no_complaint(tmp_path: Path, of: Plant) -> None:
+    command = ["systemd-analyze", "verify", "--man=no", *map(str, deployed(tmp_path, of))]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    complaints = [line for line in result.stderr.splitlines() if "nameplated" in line]
+    assert (result.returncode, complaints) == (0, [])
+
+
+@needs_analyze
+@pytest.mark.parametrize(
+    ("unit", "of", "tenths"),
+    [
+        (COLLECT, NETWORK, 10),
+        (COLLECT, SERIAL, 12),
+        (COLLECT, LINES_ALONE, 4),
+        (PUBLISH, NETWORK, 10),
+        (SINGLE, SERIAL, 12),
+    ],
+    ids=["collect", "collect-serial", "collect-lines-alone", "publish", "single"],
+)
+def test_exposure_is_at_most(tmp_path: Path, unit: str, of: Plant, tenths: int) -> None:
+    deployed(tmp_path, of)
+    command = ["systemd-analyze", "security", "--offline=true", f"--threshold={tenths}", "--no-pager", str(tmp_path / unit)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout.splitlines()[-1]
+    assert "Overall exposure level" in result.stdout
+
+
+RELAXATIONS = ("ProcSubset=all", "RestrictAddressFamilies=", "ExecPaths=", "OOMPolicy=continue", "Group=")
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+def test_every_relaxation_has_its_reason_above_it(unit: str) -> None:
+    lines = text(unit).splitlines()
+    relaxed = [number for number, line in enumerate(lines) if line.startswith(RELAXATIONS)]
+    assert len(relaxed) >= 4
+    assert [lines[number] for number in relaxed if not lines[number - 1].startswith("#")] == []
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+def test_unit_without_a_drop_in_reaches_nothing_and_listens_nowhere(unit: str) -> None:
+    assert values(unit, "IPAddressDeny") == ["any"]
+    assert values(unit, "IPAddressAllow") == []
+    assert values(unit, "SocketBindDeny") == ["any"]
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+def test_what_a_restart_cannot_mend_is_not_restarted(unit: str) -> None:
+    (codes,) = values(unit, "RestartPreventExitStatus")
+    assert {int(code) for code in codes.split()} == {Exit.USAGE, Exit.PERMISSION, Exit.CONFIG}
+
+
+@pytest.mark.parametrize("unit", [COLLECT, SINGLE])
+def test_crash_is_restarted_no_sooner_than_a_silent_device_is_asked_again(unit: str) -> None:
+    (pause,) = values(unit, "RestartSec")
+    assert int(pause.removesuffix("min")) * 60 >= CollectSection().backoff_first_s
+    assert int(values(unit, "StartLimitBurst")[0]) <= 20
+
+
+def test_the_two_roles_are_two_users_of_one_group() -> None:
+    users = {unit: values(unit, "User") for unit in (COLLECT, PUBLISH)}
+    assert users == {COLLECT: ["nameplated-ot"], PUBLISH: ["nameplated-it"]}
+    assert {values(unit, "Group")[0] for unit in SERVICES} == {"nameplated"}
+
+
+def test_collect_cannot_see_where_the_key_lies() -> None:
+    assert "-/var/lib/nameplated/publish" in values(COLLECT, "InaccessiblePaths")
+
+
+def test_each_role_writes_its_own_folders_alone() -> None:
+    assert values(COLLECT, "StateDirectory") == ["nameplated/collect"]
+    assert values(PUBLISH, "StateDirectory") == ["nameplated/publish nameplated/handover"]
+    assert {values(unit, "ProtectSystem")[0] for unit in SERVICES} == {"strict"}
+
+
+def test_single_process_and_pair_exclude_each_other() -> None:
+    assert set(values(SINGLE, "Conflicts")[0].split()) == {"nameplated.target", COLLECT, PUBLISH}
+    assert values(COLLECT, "Conflicts") == values(PUBLISH, "Conflicts") == values("nameplated.target", "Conflicts") == [SINGLE]
+
+
+@needs_sysusers
+def test_users_can_be_made_by_systemd(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    command = ["systemd-sysusers", f"--root={tmp_path}", "--dry-run", str(SYSTEMD / "nameplated.sysusers")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    for name in ("nameplated-ot", "nameplated-it"):
+        assert f"user '{name}'" in result.stderr
