@@ -1,6 +1,7 @@
 """What the spool does to directories and names, below any database.
 
-Decides under which name a damaged file is kept. Never opens a database file that exists: closing any descriptor of it would
+Decides under which name a damaged file is kept, and
+whether something of it is still to be saved. Never opens a database file that exists: closing any descriptor of it would
 drop the locks that SQLite holds for this process (POSIX record locks belong to the process, not to the descriptor).
 """
 
@@ -9,6 +10,7 @@ import stat
 from pathlib import Path
 
 _SIDECARS = ("-journal", "-wal", "-shm")
+_LONGEST_CAUSE = 500  # characters
 _KEPT = 2  # damaged files: enough to find the cause, too few to fill a flash card
 
 
@@ -69,6 +71,44 @@ def set_aside(path: Path) -> Path:
         _forget(path.with_name(f"{path.name}.damaged-{number}"))
     sync_directory(path.parent)
     return aside
+
+
+def mark_unsaved(path: Path, cause: str) -> None:
+    """Note, durably, that a file is about to be set aside and that what can be read of it is still to be saved."""
+    marker = _marker(path)
+    marker.unlink(missing_ok=True)
+    make_file(marker, 0o600)
+    marker.write_text(cause[:_LONGEST_CAUSE], "utf-8", "replace")
+    sync_directory(path.parent)
+
+
+def unsaved(path: Path) -> tuple[Path, str] | None:
+    """Return the file from which there is something to save, and why it was set aside; None if there is none."""
+    try:
+        cause = _marker(path).read_text("utf-8", "replace")[:_LONGEST_CAUSE]
+    except FileNotFoundError:
+        return None
+    numbers = _numbers_aside(path)
+    return (path.with_name(f"{path.name}.damaged-{max(numbers)}"), cause) if numbers else None
+
+
+def mark_saved(path: Path) -> None:
+    """Note that there is nothing left to save. Without a sync: to save it twice costs time and loses nothing."""
+    _marker(path).unlink(missing_ok=True)
+
+
+def free_bytes(path: Path) -> int:
+    """Return how many bytes this user may still write to the volume of a file.
+
+    Raises:
+        OSError: It cannot be found out.
+    """
+    volume = os.statvfs(path.parent)
+    return volume.f_bavail * volume.f_frsize
+
+
+def _marker(path: Path) -> Path:
+    return path.with_name(path.name + ".unsaved")
 
 
 def _numbers_aside(path: Path) -> list[int]:

@@ -11,17 +11,20 @@ Invariants:
 The journal mode is TRUNCATE, not WAL: under WAL a reader of another user could not open the file once the writer has stopped.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from buffer.errors import SpoolBusyError, SpoolDamagedError
-from buffer.files import identity_of
-from buffer.limits import MAX_SEQ
+from buffer.files import free_bytes, identity_of, unsaved
+from buffer.limits import MAX_SEQ, allowed_bytes
 from buffer.record import Damaged, Draft, Record, State, check, checksum, record_from, state_from
+from buffer.salvage import Remains, remains
 from buffer.store import Layout, Store, closed_on_error, open_file, open_or_begin_anew, open_view
+from buffer.watermark import read_watermark
 
 _LAYOUT = Layout(schema="journal-1", directory_mode=0o750, file_mode=0o640, settings=("journal_mode = TRUNCATE",))
 
@@ -34,26 +37,52 @@ _RECORD = "SELECT kind, subject, at, body, crc FROM record WHERE seq = ?"
 _STATE = "SELECT kind, subject, at, body, crc FROM state WHERE number = ?"
 
 
+# Everything but the newest record of each kind and subject, oldest first.
+_SHED = (
+    "DELETE FROM record WHERE seq IN (SELECT seq FROM record WHERE seq NOT IN "
+    "(SELECT max(seq) FROM record GROUP BY kind, subject) ORDER BY seq LIMIT (SELECT count(*) / ? + 1 FROM record))"
+)
+_SHED_SHARE = 16  # of all records, at once: shedding is an event, not a habit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """What became of a damaged journal.
+
+    Attributes:
+        sentence: For a person.
+        lost: Records that were not folded and cannot be read any more; None where even that cannot be read.
+    """
+
+    sentence: str
+    lost: int | None
+
+
 class Journal:
     """The journal as its one writer has it.
 
     Attributes:
         id: 32 hexadecimal digits, random, made with the file.
-        recovered: What happened to a damaged file at opening, as a sentence to report; None if nothing did.
+        recovered: What happened to a damaged file at opening; None if nothing did.
     """
 
-    def __init__(self, store: Store, journal_id: str, recovered: str | None) -> None:
+    def __init__(self, store: Store, journal_id: str, recovered: Recovery | None, max_bytes: int) -> None:
         self.id = journal_id
         self.recovered = recovered
         self._store = store
+        self._max_bytes = max_bytes
 
     @classmethod
-    def open(cls, path: Path, *, max_bytes: int) -> Self:
+    def open(cls, path: Path, *, max_bytes: int, watermark_file: Path | None = None, broken: str = "") -> Self:
         """Open the journal; make it if there is none, set it aside and begin anew if it is damaged.
+
+        What can be read of a damaged journal, and was not folded yet, is the beginning of the new one.
 
         Args:
             path: The file. Its directory is made with mode 0750, the file with 0640.
             max_bytes: Cap of the file, at least `limits.MIN_FILE_BYTES`. While it is written, a rollback journal comes on top.
+            watermark_file: Tells what was folded; without it nothing was.
+            broken: How it broke while it was open: such a file is not trusted again. Empty for any other start.
 
         Raises:
             SpoolBusyError: Another process holds it.
@@ -61,8 +90,11 @@ class Journal:
             OSError: It cannot be made or opened.
             ValueError: `max_bytes` is too small.
         """
-        (store, journal_id), recovered = open_or_begin_anew(path, lambda: _open(path, max_bytes))
-        return cls(store, journal_id, recovered)
+        saved: list[Recovery] = []
+        store, journal_id = open_or_begin_anew(
+            path, lambda: _open(path, max_bytes, lambda store: saved.extend(_save(path, store, watermark_file))), broken=broken
+        )
+        return cls(store, journal_id, saved[-1] if saved else None, max_bytes)
 
     @property
     def last_seq(self) -> int:
@@ -113,6 +145,28 @@ class Journal:
         """
         with self._store.transaction():
             return self._store.run("DELETE FROM record WHERE seq <= ?", (upto,))
+
+    def shed(self) -> int:
+        """Delete the oldest sixteenth of the records, but never the newest of a kind and subject; return how many went.
+
+        For a journal that is full because nobody folds it. The sequence tells its reader that they are gone.
+
+        Raises:
+            SpoolBusyError: A reader held the file too long. Nothing was deleted.
+            SpoolDamagedError: The file broke since it was opened; open it again.
+            OSError: The disk failed. Nothing was deleted.
+        """
+        with self._store.transaction():
+            return self._store.run(_SHED, (_SHED_SHARE,))
+
+    def respect(self, floor_bytes: int) -> None:
+        """Do not let the file grow into the last `floor_bytes` of its volume; let it grow again once there is room.
+
+        Raises:
+            OSError: The volume cannot be asked.
+        """
+        path = self._store.path
+        self._store.limit(allowed_bytes(self._max_bytes, path.stat().st_size, free_bytes(path), floor_bytes))
 
     def close(self) -> None:
         """Close the file. Closing twice is harmless."""
@@ -222,13 +276,57 @@ class JournalView:
             yield seq
 
 
-def _open(path: Path, max_bytes: int) -> tuple[Store, str]:
-    store = open_file(path, _LAYOUT, max_bytes=max_bytes)
+def _open(path: Path, max_bytes: int, begin: Callable[[Store], None]) -> tuple[Store, str]:
+    store = open_file(path, _LAYOUT, max_bytes=max_bytes, begin=begin)
     with closed_on_error(store):
         # A counter behind its table would give a number twice.
         if store.rows("SELECT 1 FROM record WHERE seq > ? LIMIT 1", (store.last_key("record"),)):
             raise SpoolDamagedError(f"{path}: its counter is behind its records")
         return store, _journal_id(store)
+
+
+def _save(path: Path, new: Store, watermark_file: Path | None) -> Iterator[Recovery]:
+    """Begin a journal with what can be read of the one that was set aside for it, if one was."""
+    found = unsaved(path)
+    if found is None:
+        return
+    aside, cause = found
+    with remains(aside) as old:
+        counter = old.last_key("record")
+        folded = _folded(old, watermark_file)
+        numbers = old.keys("record", "seq", after=folded, upto=MAX_SEQ)
+        records = [row for seq in numbers for row in _saved_record(old, seq)]
+        numbers = old.keys("state", "number", after=0, upto=MAX_SEQ)
+        states = [row for number in numbers for row in _saved_state(old, number)]
+        new.run_many(_APPEND, (_record_row(seq, draft) for seq, draft in enumerate(records, 1)))
+        new.run_many(_REPLACE, map(_state_row, states))
+    lost = None if counter is None else max(0, counter - folded - len(records))
+    sentence = (
+        f"{path.name} was damaged and is kept as {aside.name}; a new one was begun with {len(records)} records and "
+        f"{len(states)} states of it. {'An unknown number of' if lost is None else lost} records are lost. Cause: {cause}"
+    )
+    yield Recovery(sentence=sentence, lost=lost)
+
+
+def _folded(old: Remains, watermark_file: Path | None) -> int:
+    mark = read_watermark(watermark_file) if watermark_file else None
+    return mark.seq if mark and [(mark.journal_id,)] == old.rows("SELECT id FROM journal LIMIT 2") else 0
+
+
+def _saved_record(old: Remains, seq: int) -> Iterator[Draft]:
+    for row in old.rows(_RECORD, (seq,)):
+        match record_from(seq, row):
+            case Record(kind=kind, subject=subject, at=at, body=body):
+                yield Draft(kind=kind, subject=subject, at=at, body=body)
+            case Damaged():
+                return
+
+
+def _saved_state(old: Remains, number: int) -> Iterator[State]:
+    for row in old.rows(_STATE, (number,)):
+        state = state_from(row)
+        if state is not None:
+            yield state
 
 
 def _journal_id(store: Store) -> str:

@@ -35,6 +35,26 @@ def pages_within(max_bytes: int) -> int:
     return max_bytes // PAGE_BYTES
 
 
+def allowed_bytes(cap_bytes: int, file_bytes: int, free_bytes: int, floor_bytes: int) -> int:
+    """Return how large a file may become so that neither its own cap nor the floor of its volume is touched.
+
+    A file on a volume that others have filled keeps its size and goes on with the pages that it has.
+
+    Args:
+        cap_bytes: Its own cap, at least `MIN_FILE_BYTES`.
+        file_bytes: Its size now.
+        free_bytes: What is free on the volume.
+        floor_bytes: What has to stay free.
+
+    >>> allowed_bytes(1_000_000, 200_000, 500_000, 400_000)
+    300000
+    >>> allowed_bytes(1_000_000, 200_000, 100_000, 400_000)
+    200000
+    """
+    room = max(0, free_bytes - floor_bytes)
+    return max(MIN_FILE_BYTES, min(cap_bytes, file_bytes + room))
+
+
 def flaw(*, kind: str, subject: str, at: str, body: bytes) -> str | None:
     """Return what keeps these columns out of the spool, or None.
 

@@ -20,11 +20,14 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from buffer.errors import SpoolDamagedError
-from buffer.limits import MAX_NAME_BYTES, MAX_SEQ, PAGE_BYTES, flaw, is_name
+from buffer.files import free_bytes, unsaved
+from buffer.limits import MAX_NAME_BYTES, MAX_SEQ, PAGE_BYTES, allowed_bytes, flaw, is_name
 from buffer.record import Row, checksum
+from buffer.salvage import remains
 from buffer.store import Layout, Store, Value, closed_on_error, open_file, open_or_begin_anew
 
 MAX_NOTE_BYTES = 4096
+DAMAGED = "damaged"  # the note that names a damaged outbox
 MAX_DIGEST_BYTES = 64  # SHA-512
 
 _LAYOUT = Layout(
@@ -46,6 +49,7 @@ _NOTE = (
     "INSERT INTO note (name, value, crc) VALUES (?, ?, ?) "
     "ON CONFLICT (name) DO UPDATE SET value = excluded.value, crc = excluded.crc"
 )
+_DELETE = "DELETE FROM parcel WHERE position = ?"
 _PARCEL = "SELECT epoch, seq, kind, subject, at, token, digest, crc FROM parcel WHERE position = ?"
 
 
@@ -122,20 +126,38 @@ class Outbox:
     """The outbox as publish, its only user, has it.
 
     Attributes:
-        recovered: What happened to a damaged file at opening, as a sentence to report; None if nothing did.
+        max_bytes: Cap of the file.
     """
 
-    def __init__(self, store: Store, recovered: str | None) -> None:
-        self.recovered = recovered
+    def __init__(self, store: Store, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
         self._store = store
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._store.path
+
+    @property
+    def damaged(self) -> tuple[str, str] | None:
+        """Name and cause of a damaged file in whose place this one was begun; None once the note `DAMAGED` was emptied.
+
+        There may be something to save in it: `Wreck`.
+
+        Raises:
+            SpoolDamagedError: The notes cannot be believed; open the outbox again.
+        """
+        name, found, cause = self.notes().get(DAMAGED, b"").decode("utf-8", "replace").partition(" ")
+        return (name, cause) if found else None
+
     @classmethod
-    def open(cls, path: Path, *, max_bytes: int) -> Self:
+    def open(cls, path: Path, *, max_bytes: int, broken: str = "") -> Self:
         """Open the outbox; make it if there is none, set it aside and begin anew if it is damaged.
 
         Args:
             path: The file. Its directory is made with mode 0700, the file with 0600.
             max_bytes: Cap of the file, at least `limits.MIN_FILE_BYTES`. A WAL of about 1 MiB comes on top.
+            broken: How it broke while it was open: such a file is not trusted again. Empty for any other start.
 
         Raises:
             SpoolBusyError: Another process has it open.
@@ -143,8 +165,7 @@ class Outbox:
             OSError: It cannot be made or opened.
             ValueError: `max_bytes` is too small.
         """
-        store, recovered = open_or_begin_anew(path, lambda: _open(path, max_bytes))
-        return cls(store, recovered)
+        return cls(open_or_begin_anew(path, lambda: _open(path, max_bytes), broken=broken), max_bytes)
 
     def notes(self) -> dict[str, bytes]:
         """Return all notes by name.
@@ -154,8 +175,16 @@ class Outbox:
         """
         return _notes(self._store)
 
-    def commit(self, parcels: Sequence[Parcel], notes: Mapping[str, bytes]) -> None:
+    def commit(self, parcels: Sequence[Parcel], notes: Mapping[str, bytes], *, drop: Collection[int] = ()) -> int:
         """The fold: keep parcels, in this order, and overwrite notes, in one transaction. Durable on return.
+
+        Args:
+            parcels: To be kept.
+            notes: To be overwritten.
+            drop: Positions of parcels that go in the same transaction: what is dropped, and the word that it was, are one thing.
+
+        Returns:
+            The position of the last parcel; without parcels, of the newest one there ever was.
 
         Raises:
             SpoolFullError: There is no room. Nothing was written, and settling still works.
@@ -167,8 +196,10 @@ class Outbox:
             _check(parcel)
         with self._store.transaction():
             first = self._store.last_key("parcel") + 1
+            self._store.run_many(_DELETE, ((position,) for position in drop))
             self._store.run_many(_INSERT, (_parcel_row(position, parcel) for position, parcel in enumerate(parcels, first)))
             self._store.run_many(_NOTE, _note_rows(notes))
+        return first - 1 + len(parcels)
 
     def pending(self, after_position: int, *, limit: int) -> list[Stored | DamagedParcel]:
         """Return the next parcels in order, at most `limit`, those that cannot be believed as `DamagedParcel`.
@@ -187,6 +218,35 @@ class Outbox:
         question = "SELECT position FROM parcel WHERE epoch = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"
         return self._parcels(question, (epoch, first_seq, last_seq, limit))
 
+    def of_kind(self, kind: str) -> list[Stored | DamagedParcel]:
+        """Return all parcels of one kind, in order. Reads the whole file. Raises as `pending` does."""
+        return self._parcels("SELECT position FROM parcel WHERE kind = ? ORDER BY position", (kind,))
+
+    def places(self, epoch: str) -> list[tuple[int, int]]:
+        """Return which places of a chain are here, as sequence and position. Reads the whole file. Raises as `pending` does."""
+        # From the rows, not from the index: the entry of a row that rotted may be left behind there.
+        rows = self._store.rows("SELECT seq, position FROM parcel NOT INDEXED WHERE epoch = ?", (epoch,))
+        return [(seq, position) for seq, position in rows if isinstance(seq, int) and isinstance(position, int)]
+
+    def outside(self, epoch: str) -> list[int]:
+        """Return the positions of all that belongs to another chain. Reads the whole file. Raises as `pending` does."""
+        rows = self._store.rows("SELECT position FROM parcel NOT INDEXED WHERE epoch <> ?", (epoch,))
+        return [position for (position,) in rows if isinstance(position, int)]
+
+    def newest(self) -> set[int]:
+        """Return the position of the newest parcel of each kind and subject. Reads the whole file. Raises as `pending` does."""
+        rows = self._store.rows("SELECT max(position) FROM parcel GROUP BY kind, subject")
+        return {position for (position,) in rows if isinstance(position, int)}
+
+    def respect(self, floor_bytes: int) -> None:
+        """Do not let the file grow into the last `floor_bytes` of its volume; let it grow again once there is room.
+
+        Raises:
+            OSError: The volume cannot be asked.
+        """
+        size = self.path.stat().st_size
+        self._store.limit(allowed_bytes(self.max_bytes, size, free_bytes(self.path), floor_bytes))
+
     def settle(self, epoch: str, upto: int, notes: Mapping[str, bytes] = _NOTHING) -> int:
         """Delete what a receipt covers, the parcels of an epoch up to a sequence, and overwrite notes; return how many went.
 
@@ -203,7 +263,7 @@ class Outbox:
     def settle_positions(self, positions: Collection[int]) -> int:
         """Delete parcels by position; return how many went. Raises as `settle` does."""
         with self._store.transaction():
-            return self._store.run_many("DELETE FROM parcel WHERE position = ?", ((position,) for position in positions))
+            return self._store.run_many(_DELETE, ((position,) for position in positions))
 
     def depth(self) -> Depth:
         """Return how much is waiting. Cheap: reads no envelope.
@@ -237,14 +297,46 @@ class Outbox:
         return [_parcel(self._store, position) for (position,) in positions if isinstance(position, int)]
 
 
+class Wreck:
+    """A damaged outbox: what is left of it, for its owner to judge. Never raises for what it holds."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def notes(self) -> dict[str, bytes]:
+        """Return the notes that can be believed; none where there is a doubt about their list."""
+        with remains(self._path) as old:
+            rows = old.rows("SELECT name, value, crc FROM note")
+        return dict(filter(None, map(_note_from, rows)))
+
+    def parcels(self, after_position: int, *, limit: int) -> list[Stored]:
+        """Return the next parcels that can be believed, in order, at most `limit`."""
+        found: list[Stored] = []
+        with remains(self._path) as old:
+            for position in old.keys("parcel", "position", after=after_position, upto=MAX_SEQ):
+                for row in old.rows(_PARCEL, (position,)):
+                    parcel = _parcel_from(position, row)
+                    found += [parcel] if isinstance(parcel, Stored) else []
+                if len(found) >= limit:
+                    break
+        return found
+
+
 def _open(path: Path, max_bytes: int) -> Store:
-    store = open_file(path, _LAYOUT, max_bytes=max_bytes)
+    store = open_file(path, _LAYOUT, max_bytes=max_bytes, begin=lambda store: _remember(path, store))
     with closed_on_error(store):
         _notes(store)  # an outbox without its chain head must not go on
         # A counter behind its table would give a position twice.
         if store.rows("SELECT 1 FROM parcel WHERE position > ? LIMIT 1", (store.last_key("parcel"),)):
             raise SpoolDamagedError(f"{path}: its counter is behind its parcels")
     return store
+
+
+def _remember(path: Path, new: Store) -> None:
+    """Begin an outbox with the name of the damaged one in whose place it is, if there was one."""
+    found = unsaved(path)
+    if found is not None:
+        new.run_many(_NOTE, _note_rows({DAMAGED: f"{found[0].name} {found[1]}".encode()}))
 
 
 def _check(parcel: Parcel) -> None:
@@ -281,12 +373,19 @@ def _parcel_row(position: int, parcel: Parcel) -> tuple[Value, ...]:
 def _notes(store: Store) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for row in store.rows("SELECT name, value, crc FROM note"):
-        match row:
-            case str(name), bytes(value), int(crc) if crc == checksum(name, value):
-                found[name] = value
-            case _:
-                raise SpoolDamagedError(f"{store.path}: a note cannot be believed")
+        note = _note_from(row)
+        if note is None:
+            raise SpoolDamagedError(f"{store.path}: a note cannot be believed")
+        found[note[0]] = note[1]
     return found
+
+
+def _note_from(row: Row) -> tuple[str, bytes] | None:
+    match row:
+        case str(name), bytes(value), int(crc) if crc == checksum(name, value):
+            return name, value
+        case _:
+            return None
 
 
 def _note_rows(notes: Mapping[str, bytes]) -> Generator[tuple[Value, ...], None, None]:

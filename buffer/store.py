@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolError, SpoolFullError, SpoolNewerError
-from buffer.files import identity_of, make_directory, make_file, set_aside
+from buffer.files import identity_of, make_directory, make_file, mark_saved, mark_unsaved, set_aside
 from buffer.limits import MAX_BODY_BYTES, MAX_SEQ, PAGE_BYTES, pages_within
 from buffer.record import Row
 
@@ -105,6 +105,7 @@ class Store:
 
     def __init__(self, path: Path, address: str, wait_s: float) -> None:
         self.path = path
+        self.identity: tuple[int, int] | None = None  # of a writer's file: a file that was taken away takes nothing more
         with _our_errors(path):
             self._connection = sqlite3.connect(address, uri=True, timeout=wait_s, isolation_level=None)
 
@@ -126,6 +127,8 @@ class Store:
     @contextmanager
     def transaction(self, mode: str = "IMMEDIATE") -> Generator[None, None, None]:
         """Make the statements inside happen together, durably, or not at all."""
+        if self.identity is not None and self._is_gone():
+            raise SpoolDamagedError(f"{self.path} was taken away or replaced since it was opened")
         self.run(f"BEGIN {mode}")
         try:
             yield
@@ -149,6 +152,10 @@ class Store:
         self.run("PRAGMA locking_mode = NORMAL")
         self.rows("PRAGMA schema_version")  # the lock goes with the first access after it was made normal
 
+    def limit(self, max_bytes: int) -> None:
+        """Let the file grow to `max_bytes` from now on; one that is larger stays, and does not grow."""
+        self.rows(f"PRAGMA max_page_count = {pages_within(max_bytes)}")
+
     def last_key(self, table: str) -> int:
         """Return the highest key that a table ever gave, 0 if none."""
         match self.rows("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)):
@@ -163,11 +170,18 @@ class Store:
         """Close the connection. Closing twice is harmless."""
         self._connection.close()
 
-    def harden(self) -> None:
+    def _is_gone(self) -> bool:
+        try:
+            return identity_of(self.path) != self.identity
+        except FileNotFoundError:
+            return True
+
+    def harden(self, *, exclusive: bool) -> None:
         """Bound what a hostile file can make this connection do. Comes first: some of these settings already read the file."""
         for limit, value in _VIEW_LIMITS.items():
             self._connection.setlimit(limit, value)
-        self._beware()
+        if exclusive:
+            self._beware()
         for guard in (*_GUARDS, *_VIEW_GUARDS):
             self.run(f"PRAGMA {guard}")
 
@@ -178,13 +192,14 @@ class Store:
         self.run("PRAGMA locking_mode = EXCLUSIVE")
 
 
-def open_file(path: Path, layout: Layout, *, max_bytes: int) -> Store:
+def open_file(path: Path, layout: Layout, *, max_bytes: int, begin: Callable[[Store], None] = lambda _: None) -> Store:
     """Open a file as its one writer; make it if there is none.
 
     Args:
         path: The file; its directory is made if needed.
         layout: What it is.
         max_bytes: Cap of the file, at least `limits.MIN_FILE_BYTES`. A larger file stays, and does not grow.
+        begin: What a new file begins with, in the transaction that makes it: there is no moment at which it is half of that.
 
     Raises:
         SpoolDamagedError: It is not what this program wrote.
@@ -203,7 +218,8 @@ def open_file(path: Path, layout: Layout, *, max_bytes: int) -> Store:
     with closed_on_error(store):
         for setting in (*_GUARDS, *_WRITER_GUARDS, *layout.settings, f"max_page_count = {pages}"):
             store.run(f"PRAGMA {setting}")
-        _begin_or_check(store, layout)
+        _begin_or_check(store, layout, begin)
+    store.identity = identity_of(path)
     return store
 
 
@@ -216,21 +232,50 @@ def open_view(path: Path) -> Store:
     """
     store = Store(path, f"{path.absolute().as_uri()}?mode=ro", READER_WAIT_S)
     with closed_on_error(store):
-        store.harden()
+        store.harden(exclusive=True)
     return store
 
 
-def open_or_begin_anew(path: Path, opener: Callable[[], Opened]) -> tuple[Opened, str | None]:
+def open_remains(path: Path) -> Store:
+    """Open a damaged file of our own, which nobody writes any more, to read what is left of it.
+
+    Raises:
+        SpoolError: It cannot be opened now, or at all.
+        OSError: It cannot be opened.
+    """
+    # With a WAL beside it SQLite has to read that too; without one it would insist on making one.
+    how = "mode=ro" if path.with_name(path.name + "-wal").is_file() else "mode=ro&immutable=1"
+    store = Store(path, f"{path.absolute().as_uri()}?{how}", READER_WAIT_S)
+    with closed_on_error(store):
+        store.harden(exclusive=False)
+    return store
+
+
+def open_or_begin_anew(path: Path, opener: Callable[[], Opened], *, broken: str) -> Opened:
     """Open a file; if it is damaged, set it aside and begin a new one. A damaged file never stops the program.
 
-    Returns:
-        What `opener` returned, and what happened, as a sentence to report; None if nothing did.
+    The opener's `begin` finds with `files.unsaved` what there is to save. A power cut at any moment leaves that to the next start.
+
+    Args:
+        path: The file.
+        opener: Opens it.
+        broken: How it broke while it was open, or empty. Such a file is not asked again: the check at opening does not look into
+            the indexes, and one that let it pass would break again at the same place.
     """
+    if broken and os.path.lexists(path):  # one that was taken away leaves nothing to save
+        _make_way(path, broken)
     try:
-        return opener(), None
+        opened = opener()
     except SpoolDamagedError as damage:
-        aside = set_aside(path)
-        return opener(), f"{path.name} was damaged and is kept as {aside.name}; a new one was begun. Cause: {damage}"
+        _make_way(path, str(damage))
+        opened = opener()
+    mark_saved(path)
+    return opened
+
+
+def _make_way(path: Path, cause: str) -> None:
+    mark_unsaved(path, cause)
+    set_aside(path)
 
 
 @contextmanager
@@ -243,16 +288,17 @@ def closed_on_error(store: Store) -> Iterator[None]:
         raise
 
 
-def _begin_or_check(store: Store, layout: Layout) -> None:
-    """Give an empty file its schema; check every page of one that is not."""
+def _begin_or_check(store: Store, layout: Layout, begin: Callable[[Store], None]) -> None:
+    """Give an empty file its schema and its beginning; check every page of one that is not."""
     with store.transaction():
         if _shape_of(store) == _EMPTY:
             for statement in _statements(layout.schema):
                 store.run(statement)
+            begin(store)
             return
         _expect(store, layout)
         _expect_writable(store)
-        match store.rows("PRAGMA quick_check(1)"):
+        match store.rows("PRAGMA integrity_check(1)"):
             case [("ok",)]:
                 return
             case [(finding,), *_]:

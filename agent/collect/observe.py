@@ -10,7 +10,7 @@ import msgspec
 
 from agent.core.moment import Moment
 from agent.core.observation import Child, Component, FieldValue, Nameplate, Observation, Register, VisitLedger, bounded
-from protocols.contract import Answer, Fact, Posture
+from protocols.contract import Answer, Capabilities, Fact, Posture
 
 
 def observe(answer: Answer, *, asset_id: str, address: str, register: Register, now: Moment) -> Observation:
@@ -27,15 +27,16 @@ def observe(answer: Answer, *, asset_id: str, address: str, register: Register, 
         software_components=msgspec.convert(msgspec.to_builtins(answer.components[:64]), list[Component]),
         children=[Child(key=child.key, nameplate=_nameplate(child.facts)) for child in answer.children[:64]],
         posture=_as_written(answer.posture) if answer.posture else None,
+        capabilities=_as_written(answer.capabilities) if answer.capabilities else None,
         remarks=[remark[:1024] for remark in answer.remarks[:64]],
         ledger=msgspec.convert(msgspec.to_builtins(answer.ledger), VisitLedger),
     )
     return bounded(look)
 
 
-def _as_written(posture: Posture) -> dict[str, Any]:
-    """Give a posture the form that it has when it is read back, or a restart would take a list for another tuple."""
-    written: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(posture))
+def _as_written(told: Posture | Capabilities) -> dict[str, Any]:
+    """Give it the form that it has when it is read back, or a restart would take a list for another tuple."""
+    written: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(told))
     return written
 
 

@@ -1,19 +1,26 @@
-"""Between the look and the journal: nothing seen is forgotten because the file is busy for a moment.
+"""Between the look and the journal: nothing seen is forgotten because the file is busy, full or broken for a moment.
 
-Decides what waits in memory while the journal cannot be written, and when folded records are trimmed. Never waits itself: a
-reader that holds the file must not hold up a device. What no longer fits in memory is counted, and the count is written down.
+Decides what is written at once and what may wait, and when folded records are trimmed. News, and what keeps a device from being
+asked too often, is on disk before anything else happens. A look that saw nothing new only moves *last seen*; it waits in memory
+for company, because each transaction wears the flash. Never waits itself: a reader that holds the file must not hold up a device.
+What no longer fits in memory is counted, and the count is written down.
+
+Every transaction carries a sign of life. The next start reads from it since when nobody was looking.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from agent.core.moment import Moment
+from agent.core.limits import FREE_FLOOR_BYTES
+from agent.core.moment import ClockState, Moment, elapsed_s
 from agent.core.observation import Event
+from agent.core.silence import HEARTBEAT_S, Heartbeat, SilenceReason, at_start, between, clock_mended
 from agent.log import line, logger
-from buffer.errors import SpoolBusyError, SpoolFullError
+from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolError, SpoolFullError
 from buffer.journal import Journal
 from buffer.record import Draft, State
 from buffer.watermark import read_watermark
@@ -24,53 +31,179 @@ LONGEST_TAIL = 1000
 TRIM_STEP = 100
 """Folded records that may lie in the journal before a transaction is spent on them. Flash wears out; space is cheap."""
 
+LONGEST_FLUSH_S = 1800.0
+"""How long *last seen* may wait in memory at most: what a power cut may cost of its accuracy."""
+
+FLUSHES_AN_INTERVAL = 12
+"""At a shorter interval it waits less: at most one look in a dozen."""
+
+FLOOR_EVERY_S = 60.0
+
+MOST_ATTEMPTS = 32
+"""To write after room was made: each time a sixteenth of a full journal goes, and what waits may be a tenth of it."""
+
 _log = logger("collect")
 
 
 class Recorder:
-    """Writes observations, changes and states in one transaction each, and keeps them while it cannot."""
+    """Writes observations, changes and states in few transactions, and keeps them while it cannot.
 
-    def __init__(self, journal: Journal, watermark_file: Path) -> None:
+    Args:
+        journal: Where to. Whoever begins it closes it.
+        watermark_file: Tells what was folded.
+        reopen: Opens the journal anew, told how it broke; without it, what is seen then waits in memory.
+        flush_after_s: How long *last seen* may wait in memory: what a power cut may cost of its accuracy.
+        floor_bytes: What has to stay free on the volume.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        watermark_file: Path,
+        *,
+        reopen: Callable[[str], Journal] | None = None,
+        flush_after_s: float = LONGEST_FLUSH_S,
+        floor_bytes: int = FREE_FLOOR_BYTES,
+    ) -> None:
         self._journal = journal
         self._watermark_file = watermark_file
+        self._reopen = reopen
+        self._flush_after_s = flush_after_s
+        self._floor_bytes = floor_bytes
         self._tail: deque[Draft] = deque(maxlen=LONGEST_TAIL)
         self._states: dict[tuple[str, str], State] = {}
         self._dropped = 0
+        self._stopped = False
         self._trimmed_upto = 0
+        self._written: Moment | None = None  # a sign of life is on disk since
+        self._floor_at: Moment | None = None
+        self._clock_unset: Moment | None = None
 
     @property
     def waiting(self) -> int:
         """How many records wait in memory."""
         return len(self._tail)
 
-    def record(self, drafts: Sequence[Draft], states: Sequence[State], now: Moment) -> bool:
-        """Write records and states, with all that waited; return whether they are on disk now."""
+    def begin(self, now: Moment, *, assets: int) -> bool:
+        """Write down that collect has started, since when it was not looking, and what became of a damaged journal.
+
+        Returns:
+            Whether the run before was told to stop, if there was one. After any other end some looks may not be on record.
+        """
+        heartbeat = _heartbeat(self._journal)
+        drafts = _recovered(self._journal, heartbeat.moment if heartbeat else None, now)
+        away = at_start(heartbeat, now)
+        if away is not None:
+            drafts.append(draft("silence", "gateway", away, now.text))
+        drafts.append(draft("event", "gateway", _event("collect.started", f"{assets} assets", now), now.text))
+        self._clock_unset = now if now.clock is ClockState.UNSYNC else None
+        self.record(drafts, [], now)
+        return heartbeat is None or heartbeat.stopped
+
+    def record(self, drafts: Sequence[Draft], states: Sequence[State], now: Moment, *, at_once: bool = False) -> bool:
+        """Take records and states; return whether all is on disk now.
+
+        Args:
+            drafts: News. Written at once, with all that waited.
+            states: The newest of their subjects.
+            now: When.
+            at_once: Whether the states must not wait for company.
+        """
         self._dropped += max(0, len(self._tail) + len(drafts) - LONGEST_TAIL)
         self._tail.extend(drafts)
         self._states.update({(state.kind, state.subject): state for state in states})
-        confession = [_dropped(self._dropped, now)] if self._dropped else []
-        try:
-            self._journal.append([*confession, *self._tail], list(self._states.values()))
-        except (SpoolBusyError, SpoolFullError, OSError) as error:
-            _log.warning(line("journal.waiting", records=self.waiting, dropped=self._dropped, why=str(error)))
-            self._trim()  # a journal that filled up while publish was away has room again once it was folded
-            return False
+        if at_once or self._tail or _is_due(self._written, now, self._flush_after_s):
+            return self._write(now)
+        return not self._states
+
+    def tick(self, now: Moment) -> None:
+        """Do what is due by itself: waiting states, a sign of life, the free space, the word that the clock is right."""
+        if _is_due(self._floor_at, now, FLOOR_EVERY_S):
+            self._floor_at = now
+            with suppress(OSError, SpoolError):  # a file that cannot be asked says so at the next write
+                self._journal.respect(self._floor_bytes)
+        mended = clock_mended(self._clock_unset, now) if self._clock_unset else None
+        if mended is not None:
+            self._clock_unset = None
+            self.record([draft("silence", "gateway", mended, now.text)], [], now)
+        elif self._tail or _is_due(self._written, now, self._flush_after_s if self._states else HEARTBEAT_S):
+            self._write(now)
+
+    def close(self, now: Moment) -> None:
+        """Write down that collect ends here, with all that waited, and close the journal."""
+        self._stopped = True
+        self.record([draft("event", "gateway", _event("collect.stopped", "", now), now.text)], [], now)
+        self._journal.close()
+
+    def _write(self, now: Moment) -> bool:
+        """Write all that waits in one transaction."""
+        for _ in range(MOST_ATTEMPTS):
+            try:
+                self._append(now)
+            except SpoolFullError as error:
+                if not self._made_room():
+                    return self._wait(error)
+            except SpoolDamagedError as damage:
+                if not self._opened_again(str(damage), now):
+                    return self._wait(damage)
+            except (SpoolBusyError, OSError) as error:
+                return self._wait(error)
+            else:
+                self._trim()
+                return True
+        return False
+
+    def _append(self, now: Moment) -> None:
+        confession = [_dropped(self._dropped, self._written or now, now)] if self._dropped else []
+        heartbeat = Heartbeat(moment=now, stopped=self._stopped)
+        alive = State(kind="gateway", subject="collect", at=now.text, body=msgspec.json.encode(heartbeat))
+        self._journal.append([*confession, *self._tail], [*self._states.values(), alive])
         self._tail.clear()
         self._states.clear()
         self._dropped = 0
-        self._trim()
+        self._written = now
+
+    def _wait(self, error: Exception) -> bool:
+        _log.warning(line("journal.waiting", records=self.waiting, dropped=self._dropped, why=str(error)))
+        return False
+
+    def _made_room(self) -> bool:
+        """Make room in a full journal: what was folded goes first, then the oldest that is not the newest of its subject."""
+        try:
+            if self._trim(step=1):
+                return True
+            shed = self._journal.shed()
+        except (SpoolError, OSError):
+            return False
+        if shed:
+            _log.error(line("journal.shed", records=shed))
+        return shed > 0
+
+    def _opened_again(self, why: str, now: Moment) -> bool:
+        """Begin anew with a journal that broke, or was taken away, while it was open."""
+        if self._reopen is None:
+            return False
+        self._journal.close()
+        try:
+            self._journal = self._reopen(why)
+        except (SpoolError, OSError):
+            return False
+        _log.error(line("journal.opened-again", why=why))
+        self._trimmed_upto = 0
+        self._tail.extendleft(reversed(_recovered(self._journal, self._written, now)))
         return True
 
-    def _trim(self) -> None:
-        """Delete what publish has folded, in steps."""
+    def _trim(self, *, step: int = TRIM_STEP) -> bool:
+        """Delete what publish has folded, in steps; return whether anything went."""
         mark = read_watermark(self._watermark_file)
-        if mark is None or mark.journal_id != self._journal.id or mark.seq - self._trimmed_upto < TRIM_STEP:
-            return
+        if mark is None or mark.journal_id != self._journal.id or mark.seq - self._trimmed_upto < step:
+            return False
         try:
-            self._journal.trim(mark.seq)
-        except (SpoolBusyError, OSError):
-            return
+            trimmed = self._journal.trim(mark.seq)
+        except (SpoolError, OSError):
+            return False
         self._trimmed_upto = mark.seq
+        return trimmed > 0
 
 
 def draft(kind: str, subject: str, body: msgspec.Struct, at: str) -> Draft:
@@ -78,9 +211,37 @@ def draft(kind: str, subject: str, body: msgspec.Struct, at: str) -> Draft:
     return Draft(kind=kind, subject=subject, at=at, body=msgspec.json.encode(body))
 
 
-def _dropped(count: int, now: Moment) -> Draft:
+def _heartbeat(journal: Journal) -> Heartbeat | None:
+    """Return the last sign of life of an earlier run."""
+    state = journal.states("gateway").get("collect")
+    try:
+        return msgspec.json.decode(state.body, type=Heartbeat) if state else None
+    except msgspec.MsgspecError:
+        return None
+
+
+def _recovered(journal: Journal, heartbeat: Moment | None, now: Moment) -> list[Draft]:
+    """Confess what became of a damaged journal: for a person, and, if something of it is lost, for a machine."""
+    recovery = journal.recovered
+    if recovery is None:
+        return []
+    found = [draft("event", "gateway", _event("journal.damaged", recovery.sentence, now), now.text)]
+    if recovery.lost != 0:
+        detail = "records of a damaged journal" if recovery.lost else "records of a damaged journal; nobody knows how many"
+        lost = between(heartbeat or now, now, SilenceReason.LOST, detail, records=recovery.lost or 0)
+        found.append(draft("silence", "lost", lost, now.text))
+    return found
+
+
+def _event(name: str, detail: str, now: Moment) -> Event:
+    return Event(name=name, at=now.text, moment=now, detail=detail[:1024])
+
+
+def _dropped(count: int, since: Moment, now: Moment) -> Draft:
     """Confess records that did not fit in memory while the journal could not be written."""
-    event = Event(
-        name="collect.dropped", at=now.text, moment=now, detail=f"{count} records, while the journal could not be written"
-    )
-    return draft("event", "gateway", event, now.text)
+    detail = "records that did not fit in memory while the journal could not be written"
+    return draft("silence", "lost", between(since, now, SilenceReason.LOST, detail, records=count), now.text)
+
+
+def _is_due(last: Moment | None, now: Moment, every_s: float) -> bool:
+    return last is None or elapsed_s(last, now) >= every_s

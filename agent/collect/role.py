@@ -20,9 +20,11 @@ from agent.collect.observe import observe
 from agent.collect.recorder import Recorder, draft
 from agent.core.asset import AssetState, after_look
 from agent.core.change import changes
+from agent.core.maintenance import Window, pause
 from agent.core.moment import Moment
 from agent.core.observation import Event, Observation, Register, same_content
-from agent.core.schedule import Rhythm, Stop, Turn, Visit, due_s, due_visits, first_due_s, next_turn
+from agent.core.schedule import Rhythm, Stop, Turn, Visit, due_s, due_visits, first_due_s, newly_quarantined, next_turn
+from agent.core.silence import of_device
 from agent.log import line, logger
 from buffer.record import Draft, State
 from protocols.contract import Answer, Ask, Reader, Transport
@@ -72,7 +74,7 @@ class Collector:
         chance: random.Random,
         states: Mapping[str, State],
         turns: Mapping[str, State],
-        recovered: str | None = None,
+        windows: Sequence[Window] = (),
     ) -> None:
         self._targets = {target.asset_id: target for target in targets}
         self._stops = [target.stop for target in targets]
@@ -87,7 +89,9 @@ class Collector:
         self._due = {
             name: first_due_s(self._turns.get(name), rhythm=rhythm, now=now, chance=chance.random()) for name in self._targets
         }
-        self._recovered = recovered
+        self._windows = windows
+        self._longest_visit_s = _longest_visit_s(targets)
+        self._pause = ""
         self._busy: set[str] = set()
         self._visit_ended = asyncio.Event()
 
@@ -98,19 +102,31 @@ class Collector:
             ForbiddenRequestError: The read-only guard fired. Nothing was sent; the role must not go on.
         """
         now = self._clock()
-        events = [Event(name="collect.started", at=now.text, moment=now, detail=f"{len(self._targets)} assets")]
-        if self._recovered:
-            events.insert(0, Event(name="journal.damaged", at=now.text, moment=now, detail=self._recovered[:1024]))
-        self._recorder.record([draft("event", "gateway", event, now.text) for event in events], [], now)
+        if not self._recorder.begin(now, assets=len(self._targets)):
+            self._hold_back(now)
         _log.info(line("collect.started", assets=len(self._targets), lanes=len({stop.lane for stop in self._stops})))
+        try:
+            await self._look_around()
+        finally:
+            self._recorder.close(self._clock())
+
+    async def _look_around(self) -> None:
         async with asyncio.TaskGroup() as visits:
             while True:
                 for visit in self._due_visits():
                     self._busy.add(visit.lane)
                     visits.create_task(self._visit(visit))
+                self._recorder.tick(self._clock())
                 await self._sleep()
 
+    def _hold_back(self, now: Moment) -> None:
+        """Leave every device alone for as long as after a failure: who ended without a word may have asked it a moment ago."""
+        earliest_s = now.up_s + self._rhythm.backoff_first_s
+        self._due = {name: max(due, earliest_s) for name, due in self._due.items()}
+
     def _due_visits(self) -> list[Visit]:
+        if self._paused():
+            return []
         return due_visits(
             self._stops,
             self._due,
@@ -121,9 +137,21 @@ class Collector:
             interval_s=self._rhythm.interval_s,
         )
 
+    def _paused(self) -> str:
+        """Return why nothing is asked now, or nothing; say it once when that changes."""
+        now = self._clock()
+        why = pause(self._windows, now, visit_s=self._longest_visit_s)
+        if why != self._pause:
+            name = "collect.paused" if why else "collect.resumed"
+            self._recorder.record([_event(name, "gateway", why, now)], [], now)
+            _log.info(line(name, why=why))
+            self._pause = why
+        return why
+
     async def _sleep(self) -> None:
-        """Wait until a visit ends or the next one is due."""
-        waiting = [self._due[stop.asset_id] for stop in self._stops if stop.lane not in self._busy]
+        """Wait until a visit ends or the next one is due; in a maintenance window, look at the clock now and then."""
+        free = [] if self._pause else [stop for stop in self._stops if stop.lane not in self._busy]
+        waiting = [self._due[stop.asset_id] for stop in free]
         wait_s = min([LONGEST_SLEEP_S, *(due - self._clock().up_s for due in waiting)])
         self._visit_ended.clear()
         if len(self._busy) >= VISITS_AT_ONCE:
@@ -145,6 +173,10 @@ class Collector:
             async with aclosing(reader.visit(asks)) as answers:
                 async for answer in answers:
                     self._take(left.pop(0), answer, chance)
+        except asyncio.CancelledError:
+            for name in left:  # perhaps it was asked already: a start right after this stop must not ask it again
+                self._leave_alone(name, chance)
+            raise
         except ForbiddenRequestError:
             raise
         except Exception:  # noqa: BLE001  # one device's surprise must not stop the others; it backs off and is logged
@@ -164,12 +196,16 @@ class Collector:
         """Write down one answer and decide when its device is asked again."""
         now, target, before = self._clock(), self._targets[name], self._states.get(name)
         look = observe(answer, asset_id=name, address=target.address, register=target.register, now=now)
-        turn = next_turn(self._turns.get(name), look.outcome, answer.learned, rhythm=self._rhythm, now=now, chance=chance)
+        last_turn = self._turns.get(name)
+        turn = next_turn(last_turn, look.outcome, answer.learned, rhythm=self._rhythm, now=now, chance=chance)
         after = after_look(before, look)
         self._states[name], self._turns[name], self._due[name] = after, turn, due_s(turn)
         news = _news(before, look)
+        if newly_quarantined(last_turn, turn):
+            why = f"{turn.harm_signs} refused looks in a row; left alone for {turn.wait_s:.0f} s. {look.detail}"
+            news.append(_event("endpoint.quarantined", name, why, now))
         states = [_state("asset", name, after, now), _state("endpoint", name, turn, now)]
-        self._recorder.record(news, states, now)
+        self._recorder.record(news, states, now, at_once=turn.failures > 0)
         level = _log.info if news else _log.debug
         level(line(f"asset.{look.outcome}", asset=name, detail=look.detail, wait_s=round(turn.wait_s), records=len(news)))
 
@@ -178,7 +214,7 @@ class Collector:
         now = self._clock()
         turn = next_turn(self._turns.get(name), "not looked at", (), rhythm=self._rhythm, now=now, chance=chance)
         self._turns[name], self._due[name] = turn, due_s(turn)
-        self._recorder.record([], [_state("endpoint", name, turn, now)], now)
+        self._recorder.record([], [_state("endpoint", name, turn, now)], now, at_once=True)
 
 
 def _news(before: AssetState | None, look: Observation) -> list[Draft]:
@@ -187,7 +223,26 @@ def _news(before: AssetState | None, look: Observation) -> list[Draft]:
         return []
     found = changes(before, look)
     subject, at = look.asset_id, look.observed_at
-    return [draft("observation", subject, look, at), *(draft("change", subject, change, at) for change in found)]
+    away = of_device(before, look)
+    return [
+        draft("observation", subject, look, at),
+        *(draft("change", subject, change, at) for change in found),
+        *([draft("silence", subject, away, at)] if away else []),
+    ]
+
+
+def _event(name: str, subject: str, detail: str, now: Moment) -> Draft:
+    event = Event(name=name, at=now.text, moment=now, subject=subject, detail=detail[:1024])
+    return draft("event", "gateway", event, now.text)
+
+
+def _longest_visit_s(targets: Sequence[Target]) -> float:
+    """How long a visit may take at the most: a window must not begin while a device is being asked."""
+    slots: dict[tuple[str, str], float] = {}
+    for target in targets:
+        limits, slot = target.ask.limits, (target.stop.lane, target.stop.slot)
+        slots[slot] = slots.get(slot, limits.connect_timeout_s) + limits.visit_s
+    return max(slots.values(), default=0.0)
 
 
 def _state(kind: str, subject: str, body: msgspec.Struct, now: Moment) -> State:

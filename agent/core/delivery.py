@@ -1,51 +1,124 @@
-"""What becomes of an envelope that was handed to a broker, and which one is handed over next.
+"""What becomes of an envelope that was handed to a broker, and how fast the next one follows.
 
-Decides fates and order. Never talks to a broker, never looks inside an envelope, and never calls a PUBACK a delivery where
-the ISMS can sign a receipt: brokers lose what they have acknowledged.
+Decides fates, pauses and order. Never talks to a broker, never looks inside an envelope, never calls a PUBACK a delivery where
+the ISMS can sign a receipt (brokers lose what they have acknowledged), and never gives an envelope up on a broker's word alone:
+one that says no to everything would have us delete everything.
 
-Source: OASIS MQTT 5.0, 3.4.2.1 (PUBACK reason codes); docs/decisions/0005-mqtt-5-only.md.
+Two tables say it all. `FATES`: what a reason code means for its envelope. `TRANSITIONS`: what it means for the connection:
+
+    open      the window is kept full
+    paused    the broker or the receiver takes nothing now; the pause doubles each time
+    probing   two envelopes find out whether that is over; one alone might be the one that nobody takes
+
+Source: OASIS MQTT 5.0, 3.4.2.1 (PUBACK reason codes); docs/decisions/0005-mqtt-5-only.md; docs/delivery.md is made from this file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-
-NO_MATCHING_SUBSCRIBERS = 0x10
-
-REFUSED_FOR_EVER = {
-    0x90: "topic name invalid",
-    0x95: "packet too large",
-    0x99: "payload format invalid",
-}
-"""Reason codes that no second try can change: the envelope is set aside and a gap says so."""
+from typing import Final, NamedTuple
 
 RESEND_AFTER_S = 60.0
 """How long a receipt may be missing on a live connection before the oldest envelopes are sent again."""
 
-PAUSE_S = 15.0
-"""How long nothing is sent after the broker kept an envelope back: no subscriber, no permission, a full queue."""
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 60.0
+"""Nothing is sent for half a second after the first no, and never for longer than a minute: a receiver that starts together with
+its gateway costs a moment, one that is away for a week costs a packet a minute."""
 
 FIRST_RECONNECT_S = 1.0
 LONGEST_RECONNECT_S = 300.0
+
+PROBES = 2
+
+TRIES = 3
+"""Refusals of one envelope, while others are taken, after which it is given up."""
 
 
 class Fate(StrEnum):
     """What a PUBACK means for its envelope."""
 
     ACCEPTED = "accepted"  # the broker has it; only a receipt says that the ISMS has it
-    REFUSED = "refused"  # nobody will ever take it
-    KEPT = "kept"  # try again later
+    KEPT = "kept"  # nothing is wrong with it: try again later
+    SUSPECT = "suspect"  # something may be wrong with it: send the others, try it again, and count
+    REFUSED = "refused"  # it was refused `TRIES` times while others were taken: set it aside
 
 
-def fate(reason_code: int) -> Fate:
-    """Judge a PUBACK.
+class Answer(NamedTuple):
+    """What one reason code means."""
 
-    >>> [fate(code).value for code in (0x00, 0x10, 0x87, 0x99)]
-    ['accepted', 'kept', 'kept', 'refused']
+    name: str
+    fate: Fate
+    remedy: str
+
+
+FATES: Final[Mapping[int, Answer]] = {
+    0x00: Answer("success", Fate.ACCEPTED, ""),
+    0x10: Answer("no matching subscribers", Fate.KEPT, "the receiver is not there, or was never subscribed"),
+    0x80: Answer("unspecified error", Fate.SUSPECT, "see the broker's log"),
+    0x83: Answer("implementation specific error", Fate.SUSPECT, "see the broker's log"),
+    0x87: Answer("not authorized", Fate.KEPT, "the broker's access list does not let this gateway write here"),
+    0x90: Answer("topic name invalid", Fate.KEPT, "the topic prefix of the plant file does not suit the broker"),
+    0x91: Answer("packet identifier in use", Fate.KEPT, ""),
+    0x95: Answer("packet too large", Fate.SUSPECT, "the broker's largest packet is smaller than this report"),
+    0x97: Answer("quota exceeded", Fate.KEPT, "the broker's queue or disk is full"),
+    0x99: Answer("payload format invalid", Fate.SUSPECT, "the broker looks into payloads and should not"),
+}
+"""Every reason code a PUBACK may carry, and 0x95, with which a broker ends a connection."""
+
+_UNKNOWN: Final = Answer("unknown reason", Fate.SUSPECT, "see the broker's log")
+
+
+def answer(reason_code: int) -> Answer:
+    """Say what a reason code means.
+
+    >>> [answer(code).fate.value for code in (0x00, 0x10, 0x87, 0x99, 0xFE)]
+    ['accepted', 'kept', 'kept', 'suspect', 'suspect']
     """
-    if reason_code in REFUSED_FOR_EVER:
-        return Fate.REFUSED
-    return Fate.KEPT if reason_code >= 0x80 or reason_code == NO_MATCHING_SUBSCRIBERS else Fate.ACCEPTED
+    return FATES.get(reason_code, _UNKNOWN)
+
+
+class Phase(StrEnum):
+    """How a connection is used."""
+
+    OPEN = "open"
+    PAUSED = "paused"
+    PROBING = "probing"
+
+
+class Signal(StrEnum):
+    """What may change that."""
+
+    TAKEN = "taken"  # the broker took an envelope
+    NOT_TAKEN = "not taken"  # it did not
+    PAUSE_OVER = "pause over"
+    RECEIVER_SPOKE = "receiver spoke"  # a receipt or a request came: somebody listens
+
+
+TRANSITIONS: Final[Mapping[tuple[Phase, Signal], Phase]] = {
+    (Phase.OPEN, Signal.TAKEN): Phase.OPEN,
+    (Phase.OPEN, Signal.NOT_TAKEN): Phase.PAUSED,
+    (Phase.OPEN, Signal.PAUSE_OVER): Phase.OPEN,
+    (Phase.OPEN, Signal.RECEIVER_SPOKE): Phase.OPEN,
+    (Phase.PAUSED, Signal.TAKEN): Phase.PAUSED,  # an answer to what was sent before the pause
+    (Phase.PAUSED, Signal.NOT_TAKEN): Phase.PAUSED,  # likewise: one pause for one window
+    (Phase.PAUSED, Signal.PAUSE_OVER): Phase.PROBING,
+    (Phase.PAUSED, Signal.RECEIVER_SPOKE): Phase.OPEN,
+    (Phase.PROBING, Signal.TAKEN): Phase.OPEN,
+    (Phase.PROBING, Signal.NOT_TAKEN): Phase.PAUSED,
+    (Phase.PROBING, Signal.PAUSE_OVER): Phase.PROBING,
+    (Phase.PROBING, Signal.RECEIVER_SPOKE): Phase.OPEN,
+}
+
+
+def pause_s(in_a_row: int) -> float:
+    """Return how long nothing is sent after so many vain attempts in a row.
+
+    >>> [pause_s(number) for number in (1, 2, 3, 8, 1000)]
+    [0.5, 1.0, 2.0, 60.0, 60.0]
+    """
+    doubled: float = FIRST_PAUSE_S * 2.0 ** min(max(in_a_row, 1) - 1, 16)
+    return min(doubled, LONGEST_PAUSE_S)
 
 
 def reconnect_wait_s(failures: int, chance: float) -> float:
@@ -59,6 +132,30 @@ def reconnect_wait_s(failures: int, chance: float) -> float:
 
 
 @dataclass(slots=True)
+class Suspects:
+    """Envelopes that were refused, over all connections: how often, and whether others were taken meanwhile."""
+
+    refusals: dict[int, int] = field(default_factory=dict)
+    outdone: set[int] = field(default_factory=set)
+
+    def taken(self, position: int) -> None:
+        """Note that an envelope was taken: it is no suspect, and those that are were outdone."""
+        self.refusals.pop(position, None)
+        self.outdone.discard(position)
+        self.outdone.update(self.refusals)
+
+    def refused(self, position: int) -> bool:
+        """Count a refusal; return whether the envelope is to be given up."""
+        self.refusals[position] = self.refusals.get(position, 0) + 1
+        return self.refusals[position] >= TRIES and position in self.outdone
+
+    def forget(self, upto: int) -> None:
+        """Forget what is no longer waiting: everything up to a position."""
+        self.refusals = {position: count for position, count in self.refusals.items() if position > upto}
+        self.outdone &= self.refusals.keys()
+
+
+@dataclass(slots=True)
 class Session:
     """One connection's view of the outbox: how far it was sent, what is under way, and since when a receipt is owed.
 
@@ -66,21 +163,39 @@ class Session:
 
     Attributes:
         window: How many may be under way at once.
+        suspects: What was refused, on this connection and before it.
         sent_upto: Highest position handed over so far.
         under_way: Positions without a PUBACK.
+        phase: How the connection is used.
+        vain: Pauses in a row.
         paused_until_s: Nothing is sent before; seconds of the caller's clock.
         owed_since_s: When the oldest envelope without a receipt was sent, or None.
     """
 
     window: int
+    suspects: Suspects = field(default_factory=Suspects)
     sent_upto: int = 0
     under_way: set[int] = field(default_factory=set)
+    phase: Phase = Phase.OPEN
+    vain: int = 0
     paused_until_s: float = 0.0
     owed_since_s: float | None = None
 
     def room(self, now_s: float) -> int:
-        """Return how many envelopes may be handed over now."""
-        return 0 if now_s < self.paused_until_s else max(0, self.window - len(self.under_way))
+        """Return how many envelopes may be handed over now.
+
+        A half-empty window is worth a look into the outbox, a single place is not.
+        """
+        if now_s >= self.paused_until_s:
+            self.phase = TRANSITIONS[self.phase, Signal.PAUSE_OVER]
+        match self.phase:
+            case Phase.PAUSED:
+                return 0
+            case Phase.PROBING:
+                return max(0, PROBES - len(self.under_way))
+            case Phase.OPEN:
+                free = max(0, self.window - len(self.under_way))
+                return free if free * 2 >= self.window else 0
 
     def sent(self, position: int, now_s: float) -> None:
         """Note that an envelope was handed over."""
@@ -90,17 +205,35 @@ class Session:
             self.owed_since_s = now_s
 
     def acknowledged(self, position: int, reason_code: int, now_s: float) -> Fate:
-        """Note a PUBACK and return what it means. One that is kept is sent again, with all after it, after a pause."""
+        """Note a PUBACK and return what it means.
+
+        One that is kept is sent again with all after it. One that is suspect waits for its turn while the others go on.
+        """
         self.under_way.discard(position)
-        verdict = fate(reason_code)
-        if verdict is Fate.KEPT:
-            self.sent_upto = min(self.sent_upto, position - 1)
-            self.paused_until_s = now_s + PAUSE_S
-        return verdict
+        fate = answer(reason_code).fate
+        if fate is Fate.ACCEPTED:
+            self.suspects.taken(position)
+            self._signal(Signal.TAKEN, now_s)
+            return fate
+        if fate is Fate.SUSPECT and self.suspects.refused(position):
+            return Fate.REFUSED
+        if fate is Fate.KEPT or self.suspects.refusals.get(position, 0) > 1:
+            self._signal(Signal.NOT_TAKEN, now_s)
+        self.again_from(position)
+        return fate
+
+    def again_from(self, position: int) -> None:
+        """Send everything from a position on once more. What is under way is not sent twice."""
+        self.sent_upto = min(self.sent_upto, position - 1)
+
+    def heard(self, now_s: float) -> None:
+        """Note that the receiver spoke: there is no reason to wait for it."""
+        self._signal(Signal.RECEIVER_SPOKE, now_s)
 
     def settled(self, *, rest: bool, now_s: float) -> None:
         """Note that a receipt came; `rest` says whether envelopes without one are left."""
         self.owed_since_s = now_s if rest else None
+        self.heard(now_s)
 
     def overdue(self, now_s: float) -> bool:
         """Start again from the oldest envelope if a receipt has been owed for too long; return whether it has."""
@@ -111,9 +244,29 @@ class Session:
 
     def wake_in_s(self, now_s: float, longest_s: float) -> float:
         """Return how long nothing of this session's own happens, at most `longest_s`."""
-        moments: Sequence[float] = [
-            moment
-            for moment in (self.paused_until_s, self.owed_since_s + RESEND_AFTER_S if self.owed_since_s is not None else 0.0)
-            if moment > now_s
-        ]
+        overdue_s = self.owed_since_s + RESEND_AFTER_S if self.owed_since_s is not None else 0.0
+        moments = [moment for moment in (self.paused_until_s, overdue_s) if moment > now_s]
         return min([longest_s, *(moment - now_s for moment in moments)])
+
+    def _signal(self, signal: Signal, now_s: float) -> None:
+        """Follow the table; a pause begins when it says so, and the count of vain ones ends when it opens."""
+        before, self.phase = self.phase, TRANSITIONS[self.phase, signal]
+        if self.phase is Phase.PAUSED and before is not Phase.PAUSED:
+            self.vain += 1
+            self.paused_until_s = now_s + pause_s(self.vain)
+        elif self.phase is Phase.OPEN and signal is not Signal.TAKEN:
+            self.vain, self.paused_until_s = 0, min(self.paused_until_s, now_s)
+        elif before is Phase.PROBING and self.phase is Phase.OPEN:
+            self.vain = 0
+
+
+def diagram() -> str:
+    """Return the table of transitions as a Mermaid state diagram, for docs/delivery.md."""
+    arrows = [f"    {before} --> {after}: {signal}" for (before, signal), after in TRANSITIONS.items() if before is not after]
+    return "\n".join(["stateDiagram-v2", f"    [*] --> {Phase.OPEN}", *arrows])
+
+
+def fates() -> str:
+    """Return the table of fates as Markdown, for docs/delivery.md."""
+    rows = [f"| `0x{code:02x}` | {each.name} | {each.fate} | {each.remedy or '-'} |" for code, each in FATES.items()]
+    return "\n".join(["| Code | Name | Fate | Where to look |", "|---|---|---|---|", *rows])

@@ -86,6 +86,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         detail: One sentence for a person.
         nameplate: Field name to value with evidence; empty unless the outcome is `identified`.
         posture: What the endpoint says of its own security, in the form of `protocols.contract.Posture`.
+        capabilities: What the endpoint says it can do: namespaces, profiles, limits.
         remarks: Deviations from the standard.
         ledger: What the look cost the device.
     """
@@ -101,6 +102,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     software_components: Annotated[list[Component], msgspec.Meta(max_length=64)] = []
     children: Annotated[list[Child], msgspec.Meta(max_length=64)] = []
     posture: dict[str, Any] | None = None
+    capabilities: dict[str, Any] | None = None
     remarks: Annotated[list[Text], msgspec.Meta(max_length=64)] = []
     ledger: VisitLedger = VisitLedger()
 
@@ -130,7 +132,7 @@ def bounded(look: Observation) -> Observation:
     if len(msgspec.json.encode(look)) <= MAX_BODY_BYTES:
         return look
     remark = f"more than {MAX_BODY_BYTES} bytes were told: devices behind it and its posture were left out"
-    return msgspec.structs.replace(look, children=[], posture=None, software_components=[], remarks=[remark])
+    return msgspec.structs.replace(look, children=[], posture=None, capabilities=None, software_components=[], remarks=[remark])
 
 
 def _content(observation: Observation) -> Observation:

@@ -14,6 +14,7 @@ import msgspec
 from agent.core.change import Change
 from agent.core.moment import Moment
 from agent.core.observation import Event, Observation
+from agent.core.silence import Silence
 from buffer.outbox import Parcel
 from buffer.record import Damaged, Record
 from evidence import kinds
@@ -115,9 +116,42 @@ def _link(chain: Chain, draft: Draft, *, author: Author, now: Moment) -> tuple[C
     return Chain(epoch=chain.epoch, seq=seq, head=hash_text(envelope.digest)), parcel
 
 
-def drafts(records: Sequence[Record | Damaged], now: Moment) -> list[Draft]:
-    """Say to the outside what each journal record says. Every record becomes exactly one draft."""
-    return [_draft(record, now) for record in records]
+def drafts(
+    records: Sequence[Record | Damaged], now: Moment, *, after: int | None = None, after_at: str | None = None
+) -> list[Draft]:
+    """Say to the outside what each journal record says.
+
+    Every record becomes exactly one draft, and so does every jump of the sequence: what was written down there is gone.
+
+    Args:
+        records: What was read.
+        now: When.
+        after: The sequence folded last, or None if it is not known where these records continue.
+        after_at: When that record was written down.
+    """
+    found: list[Draft] = []
+    for record in records:
+        if after is not None and record.seq > after + 1:
+            found.append(_lost(record, record.seq - after - 1, after_at, now))
+        found.append(_draft(record, now))
+        after, after_at = record.seq, record.at if isinstance(record, Record) else after_at
+    return found
+
+
+def _lost(record: Record | Damaged, count: int, since: str | None, now: Moment) -> Draft:
+    """Confess records that were gone before they could be folded."""
+    until = record.at if isinstance(record, Record) else now.text
+    silence = kinds.Silence(
+        asset_id=None,
+        since=since or until,
+        until=until,
+        lasted_s=0.0,
+        clock=ClockState.UNSYNC,
+        reason=kinds.SilenceReason.LOST,
+        records=count,
+        detail=f"journal records {record.seq - count} to {record.seq - 1} were gone before they could be folded",
+    )
+    return Draft("lost", silence)
 
 
 def unreadable(subject: str, detail: str, now: Moment) -> Draft:
@@ -141,6 +175,8 @@ def _body(record: Record) -> kinds.Body:
             return _asset(msgspec.json.decode(record.body, type=Observation))
         case "change":
             return _change(msgspec.json.decode(record.body, type=Change))
+        case "silence":
+            return msgspec.convert(msgspec.to_builtins(msgspec.json.decode(record.body, type=Silence)), kinds.Silence)
         case "event":
             event = msgspec.json.decode(record.body, type=Event)
             return kinds.Event(name=event.name, at=event.at, subject=event.subject, detail=event.detail)

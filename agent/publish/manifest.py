@@ -43,8 +43,8 @@ def manifest(states: dict[str, AssetState], now: Moment) -> list[Draft]:
         inventory = [_inventory_line(name, state) for name, state in batch]
         ledger = [_ledger_line(name, state) for name, state in batch]
         drafts += [
-            Draft("inventory", kinds.Inventory(at=now.text, part=part, parts=len(parts), assets=inventory)),
-            Draft("ledger", kinds.Ledger(since=since, until=now.text, part=part, parts=len(parts), assets=ledger)),
+            Draft(f"inventory part {part}", kinds.Inventory(at=now.text, part=part, parts=len(parts), assets=inventory)),
+            Draft(f"ledger part {part}", kinds.Ledger(since=since, until=now.text, part=part, parts=len(parts), assets=ledger)),
         ]
     return drafts
 

@@ -4,35 +4,61 @@ Decides when the journal is worth opening and what goes into one transaction. Ne
 `Author` does), and never advances the watermark without the envelopes that it stands for.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
 from agent.core.asset import AssetState
-from agent.core.moment import Moment
+from agent.core.limits import FREE_FLOOR_BYTES
+from agent.core.moment import Moment, elapsed_s
 from agent.log import line, logger
-from agent.publish.fold import Author, Chain, Draft, drafts, extend
+from agent.publish.airlock import Airlock, Batch, look, wait
+from agent.publish.endpoints import decoded_turns, endpoints
+from agent.publish.fold import Author, Chain, Draft, drafts
+from agent.publish.keeping import Keeper, Settled, note
 from agent.publish.manifest import Told, is_due, manifest
+from agent.publish.rescue import Rescue
 from buffer.errors import SpoolBusyError, SpoolDamagedError
-from buffer.journal import JournalView
-from buffer.outbox import Outbox, Stored
+from buffer.outbox import DAMAGED, Outbox, Stored, Wreck
+from buffer.record import Record, State
 from buffer.watermark import Watermark, write_watermark
 from evidence import kinds
-from evidence.envelope import Receipt, Stream, hash_text
+from evidence.envelope import Receipt
 
-MOST_RECORDS = 100
-MOST_BYTES = 1_048_576
-MOST_ASSETS = 10_000
+OUTCOMES_EVERY_S = 60.0
+FLOOR_EVERY_S = 60.0
+BATCH_SHARE = 8
+"""The share of the outbox that one batch may take: what makes room for it must not be most of what waits."""
 
 _log = logger("publish")
 
-_Form = TypeVar("_Form")
+
+class Folded(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a journal was folded.
+
+    Attributes:
+        journal_id: Which journal; empty before the first.
+        seq: The last record.
+        at: When that was written down, RFC 3339, or None if that is not known.
+    """
+
+    journal_id: str = ""
+    seq: int = 0
+    at: str | None = None
 
 
 class Spool:
-    """Journal in, outbox out, and the notes that tie them together."""
+    """Journal in, outbox out, and the notes that tie them together.
+
+    Attributes:
+        outbox: What waits.
+        sessions: How many connections to the broker there were.
+        outcomes: How many assets ended their last look how, as far as the journal told lately.
+        endpoints: How each endpoint answers, likewise.
+    """
 
     def __init__(
         self,
@@ -44,37 +70,87 @@ class Spool:
         begin: kinds.ChainStart,
         epoch: str,
         now: Moment,
+        floor_bytes: int = FREE_FLOOR_BYTES,
     ) -> None:
         self.outbox = outbox
+        self.outcomes: dict[str, int] = {}
+        self.endpoints: list[kinds.EndpointHealth] = []
         self._journal_file = journal_file
         self._watermark_file = watermark_file
-        self._author = author
+        self._start = begin
+        self._floor_bytes = floor_bytes
+        self._airlock = Airlock[Batch]()
         self._seen: tuple[int, int, int] | None = None
+        self._looked: tuple[int, int, int] | None = None
+        self._outcomes_at: Moment | None = None
+        self._floor_at: Moment | None = None
         notes = outbox.notes()
-        chain = _note(notes, "chain", Chain)
-        if chain is None:
-            chain = self._begin(begin, epoch, now)
-        self.chain = chain
-        self._told = _note(outbox.notes(), "manifest", Told) or Told(moment=now)
-        self._watermark = _note(notes, "watermark", Watermark) or Watermark(journal_id="", seq=0)
-        self.sessions = _note(notes, "session", int) or 0
+        chain = note(notes, "chain", Chain)
+        self._first = Chain(epoch=epoch)
+        self._keeper = Keeper(outbox, author, chain or self._first, note(notes, "settled", Settled))
+        damaged = outbox.damaged
+        self._rescue = Rescue(outbox, Wreck(outbox.path.with_name(damaged[0])), author) if damaged else None
+        self._told = note(notes, "manifest", Told) or Told(moment=now)
+        self._folded = note(notes, "watermark", Folded) or Folded()
+        self.sessions = note(notes, "session", int) or 0
+        if chain is None and self._rescue is None:
+            self._begin(begin, {}, now)
+
+    @property
+    def chain(self) -> Chain:
+        """Where the evidence chain ends."""
+        return self._keeper.chain
 
     def fold(self, now: Moment) -> int:
-        """Fold what is new in the journal; return how many envelopes came of it. Cheap where nothing happened."""
-        stamp = _stamp(self._journal_file)
-        if stamp is None or (stamp == self._seen and not is_due(self._told, now)):
-            return 0
+        """Fold what is new in the journal; return how many envelopes came of it. Cheap where nothing happened.
+
+        Raises:
+            SpoolFullError: There is no room, and nothing that may go.
+            SpoolDamagedError: The outbox broke since it was opened; open it again.
+            OSError: The disk failed. Nothing was written.
+        """
         try:
-            with JournalView.open(self._journal_file) as view:
-                folded = self._fold_from(view, now)
+            future = self.look(now)
+            batch = wait(future) if future else None
         except SpoolBusyError:
             return 0
         except SpoolDamagedError as error:
-            _log.error(line("journal.unreadable", why=str(error)))
-            self._seen = stamp
+            self.refuse(error)
             return 0
+        return self.take(batch, now)
+
+    def look(self, now: Moment) -> "Future[Batch] | None":
+        """Begin to look into the journal, if that is worth it.
+
+        Raises:
+            SpoolBusyError: An earlier look has not come back.
+        """
+        stamp = _stamp(self._journal_file)
+        if self._rescue or stamp is None or (stamp == self._seen and not is_due(self._told, now)):
+            return None
+        mark = Watermark(journal_id=self._folded.journal_id, seq=self._folded.seq)
+        states = is_due(self._told, now) or _is_due(self._outcomes_at, now, OUTCOMES_EVERY_S)
+        self._looked = stamp
+        return self._airlock.start(lambda: look(self._journal_file, mark, states=states))
+
+    def refuse(self, error: SpoolDamagedError) -> None:
+        """Leave a journal alone that is none, until it changes."""
+        _log.error(line("journal.unreadable", why=str(error)))
+        self._seen = self._looked
+
+    def take(self, batch: Batch | None, now: Moment) -> int:
+        """Fold what a look brought, and do what else is due; return how many envelopes came of it. Raises as `fold` does."""
+        if _is_due(self._floor_at, now, FLOOR_EVERY_S):
+            self._floor_at = now
+            self.outbox.respect(self._floor_bytes)
+        self._keeper.close_former(now)
+        if self._rescue:
+            return self._save(self._rescue, now)
+        if batch is None:
+            return 0
+        folded = self._fold(self._fitting(batch), self._assets(batch, now), now)
         if folded == 0:
-            self._seen = stamp
+            self._seen = self._looked
         return folded
 
     def next_session(self) -> int:
@@ -85,63 +161,107 @@ class Spool:
 
     def settle(self, receipt: Receipt) -> int:
         """Let go of what the receiver holds, if it holds what we sent; return how many envelopes that were."""
-        if receipt.stream is not Stream.EVIDENCE:
-            return 0
-        newest = self.outbox.find(receipt.epoch, receipt.upto)
-        if not isinstance(newest, Stored):
-            return 0  # settled already, a receipt for a chain that is not ours, or nothing left to compare it with
-        if hash_text(newest.digest) != receipt.head:
-            _log.error(line("receipt.mismatch", epoch=receipt.epoch, upto=receipt.upto))
-            return 0
-        return self.outbox.settle(receipt.epoch, receipt.upto)
+        return self._keeper.settle(receipt)
 
-    def states(self) -> dict[str, AssetState]:
-        """Read the newest belief about each asset; none while the journal cannot be read."""
-        try:
-            with JournalView.open(self._journal_file) as view:
-                return _assets(view)
-        except (SpoolBusyError, SpoolDamagedError):
-            return {}
+    def give_up(self, parcel: Stored, reason: kinds.GapReason, now: Moment) -> bool:
+        """Let go of an envelope that nobody will ever take, and confess it; return whether it was still here."""
+        return self._keeper.give_up(parcel, reason, now)
 
-    def confess(self, body: kinds.Body, subject: str, now: Moment) -> None:
-        """Add one report of our own to the chain."""
-        self._commit([Draft(subject, body)], {}, now)
+    def mend(self, rotten: list[int], now: Moment) -> None:
+        """Let go of envelopes that cannot be believed any more, and confess them."""
+        self._keeper.mend(rotten, now)
 
-    def _begin(self, begin: kinds.ChainStart, epoch: str, now: Moment) -> Chain:
+    def gap_before(self, parcel: Stored) -> Stored | None:
+        """Return the gap that bridges what is missing before an envelope, if something is."""
+        return self._keeper.gap_before(parcel)
+
+    def again(self, epoch: str, first: int, now: Moment) -> tuple[int, bool] | None:
+        """Find from where to send again for a receiver that holds all of a chain before `first`; see `Keeper.again`."""
+        return self._keeper.again(epoch, first, now)
+
+    def rotate(self, author: Author, body: kinds.KeyRotate, now: Moment) -> None:
+        """Hand the chain over to another key, durably; see `Keeper.rotate`."""
+        self._keeper.rotate(author, body, {"key": author.signer.kid.encode("ascii")}, now)
+
+    def _begin(self, start: kinds.ChainStart, notes: dict[str, bytes], now: Moment) -> None:
         """Start a chain with the record that says why."""
-        told = msgspec.json.encode(Told(moment=now))
-        chain, parcels = extend(Chain(epoch=epoch), [Draft("gateway", begin)], author=self._author, now=now)
-        self.outbox.commit(parcels, {"chain": msgspec.json.encode(chain), "manifest": told})
-        _log.info(line("chain.started", epoch=epoch, reason=begin.reason))
-        return chain
+        notes = {"manifest": msgspec.json.encode(Told(moment=now)), **notes}
+        self._keeper.begin(self._first, start, notes, now)
+        _log.info(line("chain.started", epoch=self.chain.epoch, reason=start.reason))
 
-    def _fold_from(self, view: JournalView, now: Moment) -> int:
+    def _save(self, rescue: Rescue, now: Moment) -> int:
+        """Save some more of a damaged outbox; when nothing is left, confess what is lost and begin anew."""
+        if rescue.step():
+            return 1
+        previous, whole = None, False
+        end = rescue.end()
+        if end is not None:
+            self._keeper.resume(*end)
+            self._keeper.confess_missing(kinds.GapReason.DAMAGED, now)
+            whole = self._keeper.chain == end[0]
+            chain = self._keeper.chain
+            previous = kinds.PreviousChain(epoch=chain.epoch, seq=chain.seq, head=chain.head) if chain.head else None
+        # Where envelopes are lost, what the journal still has of them is folded again: twice is better than never.
+        notes = {name: value for name, value in rescue.notes().items() if whole or name != "watermark"}
+        start = msgspec.structs.replace(self._start, reason=kinds.StartReason.DAMAGED, previous=previous, at=now.text)
+        self._begin(start, {**notes, DAMAGED: b""}, now)
+        self._told = note(notes, "manifest", Told) or self._told
+        self._folded = note(notes, "watermark", Folded) or Folded()
+        self.sessions = max(self.sessions, note(notes, "session", int) or 0)
+        self._rescue = None
+        return 1
+
+    def _fold(self, batch: Batch, states: dict[str, AssetState], now: Moment) -> int:
         """Fold one bounded batch, and the daily manifest when it is due."""
-        after = self._watermark.seq if self._watermark.journal_id == view.id else 0
-        records = view.read(after, max_records=MOST_RECORDS, max_bytes=MOST_BYTES)
-        reports = drafts(records, now)
-        if self._watermark.journal_id not in {"", view.id}:
+        known = self._folded if self._folded.journal_id == batch.journal_id else None
+        reports = drafts(batch.records, now, after=known.seq if known else None, after_at=known.at if known else None)
+        if known is None and self._folded.journal_id:
             replaced = kinds.Event(name="journal.replaced", at=now.text, subject="gateway", detail="a new journal was begun")
             reports.insert(0, Draft("gateway", replaced))
-        watermark = Watermark(journal_id=view.id, seq=records[-1].seq if records else after)
-        notes = {"watermark": msgspec.json.encode(watermark)}
+        folded = _end_of(batch, known)
+        notes = {"watermark": msgspec.json.encode(folded)}
         told = self._told
-        if is_due(told, now) and (manifested := manifest(_assets(view), now)):
-            reports += manifested
+        if states and is_due(told, now):
+            reports += manifest(states, now)
             told = Told(moment=now, manifests=told.manifests + 1)
             notes["manifest"] = msgspec.json.encode(told)
         if not reports:
             return 0
-        self._commit(reports, notes, now)
-        self._watermark, self._told = watermark, told
-        write_watermark(self._watermark_file, watermark.journal_id, watermark.seq)
+        self._keeper.append(reports, notes, now)
+        self._folded, self._told = folded, told
+        write_watermark(self._watermark_file, folded.journal_id, folded.seq)
         return len(reports)
 
-    def _commit(self, reports: list[Draft], notes: dict[str, bytes], now: Moment) -> None:
-        """Sign and store: envelopes, chain head and notes, or nothing."""
-        chain, parcels = extend(self.chain, reports, author=self._author, now=now)
-        self.outbox.commit(parcels, notes | {"chain": msgspec.json.encode(chain)})
-        self.chain = chain
+    def _fitting(self, batch: Batch) -> Batch:
+        """Return as much of a batch as a small outbox can take at once; always one record, so that folding never stands still."""
+        room = self.outbox.max_bytes // BATCH_SHARE
+        for count, record in enumerate(batch.records):
+            room -= 2 * len(record.body) + 1200 if isinstance(record, Record) else 1200
+            if room < 0 and count:
+                return replace(batch, records=batch.records[:count])
+        return batch
+
+    def _assets(self, batch: Batch, now: Moment) -> dict[str, AssetState]:
+        """Decode the states that a look brought, and count how the assets are."""
+        if batch.states is None:
+            return {}
+        states = _decoded(batch.states)
+        self.outcomes = dict(Counter(state.observation.outcome for state in states.values()))
+        self.endpoints = endpoints(states, decoded_turns(batch.turns))
+        self._outcomes_at = now
+        return states
+
+
+def _end_of(batch: Batch, known: Folded | None) -> Folded:
+    """Return how far the journal is folded after a batch."""
+    if not batch.records:
+        return Folded(journal_id=batch.journal_id, seq=known.seq if known else 0, at=known.at if known else None)
+    last = batch.records[-1]
+    return Folded(journal_id=batch.journal_id, seq=last.seq, at=last.at if isinstance(last, Record) else None)
+
+
+def _is_due(last: Moment | None, now: Moment, every_s: float) -> bool:
+    return last is None or elapsed_s(last, now) >= every_s
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
@@ -153,21 +273,10 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _note(notes: Mapping[str, bytes], name: str, form: type[_Form]) -> _Form | None:
-    """Read one of our own notes; a note that cannot be read is as good as none, and is said so."""
-    if name not in notes:
-        return None
-    try:
-        return msgspec.json.decode(notes[name], type=form)
-    except msgspec.MsgspecError as error:
-        _log.error(line("note.unreadable", name=name, why=str(error)))
-        return None
-
-
-def _assets(view: JournalView) -> dict[str, AssetState]:
+def _decoded(states: dict[str, State]) -> dict[str, AssetState]:
     """Read the newest belief about each asset; one that cannot be read is left out and logged."""
     found: dict[str, AssetState] = {}
-    for subject, state in view.states("asset", max_records=MOST_ASSETS).items():
+    for subject, state in states.items():
         try:
             found[subject] = msgspec.json.decode(state.body, type=AssetState)
         except msgspec.MsgspecError as error:

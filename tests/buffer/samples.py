@@ -61,3 +61,20 @@ def holder(path: Path, lock: str) -> sqlite3.Connection:
     connection.execute("BEGIN EXCLUSIVE" if lock == "EXCLUSIVE" else "BEGIN")
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     return connection
+
+
+def die_at_statement(number: int) -> None:
+    """Let this process die just before its `number`th SQL statement, whoever runs it."""
+    connect = sqlite3.connect
+    left = iter(range(number - 1))
+
+    def count(_statement: str) -> None:
+        if next(left, None) is None:
+            os._exit(9)
+
+    def traced(*args, **kwargs) -> sqlite3.Connection:
+        connection = connect(*args, **kwargs)
+        connection.set_trace_callback(count)
+        return connection
+
+    sqlite3.connect = traced  # in a forked child, which ends with this test

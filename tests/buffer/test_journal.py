@@ -14,11 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from buffer.errors import SpoolBusyError, SpoolFullError, SpoolNewerError
+from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolFullError, SpoolNewerError
 from buffer.journal import Journal, JournalView
 from buffer.limits import MIN_FILE_BYTES
 from buffer.record import Record
-from tests.buffer.samples import AT, MAX_BYTES, ROOT, draft, foreign, holder, in_child, state
+from buffer.watermark import write_watermark
+from tests.buffer.samples import AT, MAX_BYTES, ROOT, die_at_statement, draft, foreign, holder, in_child, state
 
 
 @pytest.fixture
@@ -255,21 +256,97 @@ SPOILERS = [
     replace_by_directory,
     replace_by_link,
 ]
+SPARING = [add_a_trigger, forget_the_id, lose_the_counter, turn_the_counter_back]  # every record can still be read
 SPOILERS += [add_a_trigger, forget_the_id, turn_the_counter_back, lose_the_counter]
 
 
 @pytest.mark.parametrize("spoil", SPOILERS)
 def test_a_damaged_journal_is_set_aside_and_a_new_one_begun(path: Path, spoil) -> None:
     with Journal.open(path, max_bytes=MAX_BYTES) as before:
-        before.append([draft(bytes(5000))] * 5)
+        before.append([draft(b"%d" % number + bytes(5000)) for number in range(5)])
     spoil(path)
     with Journal.open(path, max_bytes=MAX_BYTES) as after:
         assert after.recovered is not None
-        assert "is kept as journal.db.damaged-1" in after.recovered
+        assert "is kept as journal.db.damaged-1" in after.recovered.sentence
         assert after.id != before.id
-        assert after.append([draft(b"new")]) == 1
+        saved = [body[:1] for body in bodies(path).values()]
+        assert saved == sorted(set(saved))
+        if spoil in SPARING:
+            assert saved == [b"0", b"1", b"2", b"3", b"4"]
+        if after.recovered.lost is not None and spoil is not turn_the_counter_back:
+            assert len(saved) + after.recovered.lost == 5
+        assert after.append([draft(b"new")]) == len(saved) + 1
     assert path.with_name("journal.db.damaged-1").exists()
-    assert bodies(path) == {1: b"new"}
+
+
+def test_a_zeroed_page_takes_only_its_own_records_with_it(path: Path) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        journal.append([draft(b"%03d" % number + bytes(300)) for number in range(100)], [state(b"kept")])
+    spoil_a_page_of_records(path)
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        saved = [body[:3] for body in bodies(path).values()]
+        assert journal.recovered is not None and journal.recovered.lost == 100 - len(saved)
+        assert 90 <= len(saved) < 100
+        assert journal.states("endpoint/1")["10.0.0.7"].body == b"kept"
+
+
+def test_what_was_folded_before_the_damage_is_not_brought_back(path: Path, tmp_path: Path) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        journal.append([draft(b"one"), draft(b"two"), draft(b"three")])
+        write_watermark(tmp_path / "watermark", journal.id, 2)
+    add_a_trigger(path)
+    with Journal.open(path, max_bytes=MAX_BYTES, watermark_file=tmp_path / "watermark") as journal:
+        assert journal.recovered is not None and journal.recovered.lost == 0
+    assert bodies(path) == {1: b"three"}
+
+
+def test_a_recovery_that_dies_at_any_statement_is_repeated_by_the_next_start(path: Path) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        journal.append([draft(b"%d" % number) for number in range(3)])
+    add_a_trigger(path)
+    image = {each.name: each.read_bytes() for each in path.parent.iterdir()}
+    for statement in range(1, 200):
+        code = in_child(lambda statement=statement: (die_at_statement(statement), Journal.open(path, max_bytes=MAX_BYTES)))
+        with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+            assert code == 0 or journal.recovered is not None or statement > 10
+        assert bodies(path) == {1: b"0", 2: b"1", 3: b"2"}
+        if code == 0:
+            break
+        for each in path.parent.iterdir():
+            each.unlink()
+        for name, content in image.items():
+            (path.parent / name).write_bytes(content)
+    assert statement > 20
+
+
+def test_a_journal_that_was_taken_away_takes_nothing_more(path: Path) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        path.unlink()
+        with pytest.raises(SpoolDamagedError, match="taken away"):
+            journal.append([draft()])
+
+
+def test_shedding_takes_the_oldest_and_never_the_newest_of_a_subject(journal: Journal, path: Path) -> None:
+    journal.append([draft(b"rare", subject="rare"), *[draft(b"%d" % number) for number in range(32)]])
+    assert journal.shed() == 3
+    kept = list(bodies(path).values())
+    assert kept == [b"rare", *[b"%d" % number for number in range(3, 32)]]
+    for _ in range(200):
+        journal.shed()
+    assert list(bodies(path).values()) == [b"rare", b"31"]
+    assert journal.append([draft(b"next")]) == 34
+
+
+def test_a_journal_does_not_grow_into_what_must_stay_free_and_grows_again_later(path: Path) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        journal.append([draft(bytes(100_000))])
+        journal.respect(2**60)
+        with pytest.raises(SpoolFullError):
+            journal.append([draft(bytes(100_000))])
+        journal.trim(1)
+        journal.append([draft(bytes(90_000))])  # what it has, it may use
+        journal.respect(0)
+        journal.append([draft(bytes(100_000))])
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,7 +1,6 @@
 """The outbox: in order, all or nothing, one envelope for one number, and one user."""
 
 import os
-import sqlite3
 import stat
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -13,9 +12,9 @@ from hypothesis import strategies as st
 
 from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolFullError, SpoolNewerError
 from buffer.limits import MIN_FILE_BYTES
-from buffer.outbox import MAX_NOTE_BYTES, DamagedParcel, Depth, Outbox, Parcel, Stored, _parcel_from
+from buffer.outbox import DAMAGED, MAX_NOTE_BYTES, DamagedParcel, Depth, Outbox, Parcel, Stored, Wreck, _parcel_from
 from buffer.record import Row
-from tests.buffer.samples import AT, MAX_BYTES, foreign, in_child, parcel
+from tests.buffer.samples import AT, MAX_BYTES, die_at_statement, foreign, in_child, parcel
 
 
 @pytest.fixture
@@ -56,7 +55,7 @@ def test_parcels_and_notes_survive_closing(path: Path) -> None:
     with Outbox.open(path, max_bytes=MAX_BYTES) as outbox:
         assert numbers(outbox.pending(0, limit=9)) == [("e1", 1)]
         assert outbox.notes() == {"head": b"1"}
-        assert outbox.recovered is None
+        assert outbox.damaged is None
 
 
 def test_a_receipt_settles_its_epoch_up_to_its_sequence_and_nothing_else(outbox: Outbox) -> None:
@@ -161,7 +160,7 @@ def test_a_second_connection_is_refused_while_it_is_open(outbox: Outbox, path: P
     assert in_child(open_too) == 0
     outbox.close()
     with Outbox.open(path, max_bytes=MAX_BYTES) as next_one:
-        assert next_one.recovered is None
+        assert next_one.damaged is None
 
 
 def fill(outbox: Outbox) -> int:
@@ -240,12 +239,11 @@ def test_a_damaged_outbox_is_set_aside_and_a_new_one_begun(path: Path, spoil: Ca
     committed(path)
     spoil(path)
     with Outbox.open(path, max_bytes=MAX_BYTES) as outbox:
-        assert outbox.recovered is not None
-        assert "is kept as outbox.db.damaged-1" in outbox.recovered
-        assert outbox.notes() == {}
-        outbox.commit([parcel(1, epoch="e2")], {"head": b"1"})
+        assert outbox.damaged is not None and outbox.damaged[0] == "outbox.db.damaged-1"
+        assert outbox.notes().keys() == {DAMAGED}
+        outbox.commit([parcel(1, epoch="e2")], {"head": b"1", DAMAGED: b""})
     with Outbox.open(path, max_bytes=MAX_BYTES) as outbox:
-        assert outbox.recovered is None
+        assert outbox.damaged is None
         assert outbox.depth().count == 1
 
 
@@ -254,7 +252,7 @@ def test_an_outbox_that_is_damaged_at_every_start_never_stops_the_program(path: 
         Outbox.open(path, max_bytes=MAX_BYTES).close()
         garbage(path)
         with Outbox.open(path, max_bytes=MAX_BYTES) as outbox:
-            assert f"damaged-{start}" in str(outbox.recovered)
+            assert outbox.damaged is not None and outbox.damaged[0] == f"outbox.db.damaged-{start}"
     assert len([each for each in path.parent.iterdir() if ".damaged-" in each.name]) == 2
 
 
@@ -285,31 +283,14 @@ def test_a_left_over_wal_cannot_act_on_a_new_file(path: Path) -> None:
     assert path.with_name("outbox.db-wal").stat().st_size > 0
     path.unlink()
     with Outbox.open(path, max_bytes=MAX_BYTES) as outbox:
-        assert outbox.recovered is None
+        assert outbox.damaged is None
         assert outbox.notes() == {}
         assert outbox.depth().count == 0
 
 
-def die_at_statement(number: int) -> None:
-    """Let this process die just before its `number`th SQL statement, whoever runs it."""
-    connect = sqlite3.connect
-    left = iter(range(number - 1))
-
-    def count(_statement: str) -> None:
-        if next(left, None) is None:
-            os._exit(9)
-
-    def traced(*args, **kwargs) -> sqlite3.Connection:
-        connection = connect(*args, **kwargs)
-        connection.set_trace_callback(count)
-        return connection
-
-    sqlite3.connect = traced  # in a forked child, which ends with this test
-
-
 def contents(path: Path) -> tuple[list[tuple[str, int]], dict[str, bytes]]:
     with Outbox.open(path, max_bytes=MAX_BYTES) as outbox:
-        assert outbox.recovered is None
+        assert outbox.damaged is None
         return numbers(outbox.pending(0, limit=99)), outbox.notes()
 
 
@@ -358,3 +339,65 @@ def test_a_first_start_that_dies_at_any_statement_can_be_repeated(tmp_path: Path
         if code == 0:
             break
     assert statement > 20
+
+
+def test_what_is_dropped_and_the_word_that_it_was_are_one_transaction(path: Path) -> None:
+    with Outbox.open(path, max_bytes=MAX_BYTES) as outbox:
+        outbox.commit([parcel(1), parcel(2), parcel(3)], {})
+        with pytest.raises(ValueError, match="UNIQUE"):
+            outbox.commit([parcel(3)], {}, drop=[1, 2])
+        assert numbers(outbox.pending(0, limit=9)) == [("e1", 1), ("e1", 2), ("e1", 3)]
+        assert outbox.commit([parcel(4)], {}, drop=[1, 2]) == 4
+        assert outbox.places("e1") == [(3, 3), (4, 4)]
+
+
+def test_the_newest_of_each_kind_and_subject_and_the_other_chains_are_told(outbox: Outbox) -> None:
+    outbox.commit([parcel(1), parcel(2), parcel(1, epoch="e2")], {})
+    assert outbox.newest() == {3}
+    assert outbox.outside("e2") == [1, 2]
+    assert [entry.position for entry in outbox.of_kind("asset/1")] == [1, 2, 3]
+    assert outbox.of_kind("gap/1") == []
+
+
+def test_an_outbox_does_not_grow_into_what_must_stay_free_and_grows_again_later(outbox: Outbox) -> None:
+    outbox.commit([parcel(1, token=bytes(100_000))], {})
+    outbox.respect(2**60)
+    with pytest.raises(SpoolFullError):
+        outbox.commit([parcel(2, token=bytes(200_000))], {})
+    outbox.respect(0)
+    outbox.commit([parcel(2, token=bytes(200_000))], {})
+
+
+def test_a_wreck_gives_what_can_still_be_believed(path: Path) -> None:
+    with Outbox.open(path, max_bytes=MAX_BYTES) as outbox:
+        outbox.commit([parcel(seq, token=bytes(300)) for seq in range(1, 41)], {"head": b"40", "other": b"x"})
+    foreign(path, "UPDATE parcel SET token = x'00' WHERE position = 7", "UPDATE note SET value = x'00' WHERE name = 'head'")
+    content = bytearray(path.read_bytes())
+    content[1024 * 20 : 1024 * 21] = bytes(1024)
+    path.write_bytes(content)
+    wreck = Wreck(path)
+    assert wreck.notes() == {"other": b"x"}
+    first = wreck.parcels(0, limit=6)
+    assert [entry.seq for entry in first] == [1, 2, 3, 4, 5, 6]
+    rest = wreck.parcels(first[-1].position, limit=99)
+    assert rest[0].seq == 8 and 25 <= len(rest) < 33
+    assert path.read_bytes() == content
+
+
+def test_a_wreck_with_a_wal_gives_what_is_in_the_wal_and_stays_as_it_is(path: Path) -> None:
+    def leave_wal() -> None:
+        Outbox.open(path, max_bytes=MAX_BYTES).commit([parcel(1), parcel(2)], {"head": b"2"})
+        os._exit(9)
+
+    assert in_child(leave_wal) == 9
+    before = {each.name: each.read_bytes() for each in path.parent.iterdir() if each.suffix != ".db-shm"}
+    assert [entry.seq for entry in Wreck(path).parcels(0, limit=9)] == [1, 2]
+    assert {each.name: each.read_bytes() for each in path.parent.iterdir() if each.suffix != ".db-shm"} == before
+
+
+@pytest.mark.parametrize("content", [b"", b"no database", bytes(8192)])
+def test_a_wreck_of_which_nothing_is_left_gives_nothing(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x").write_bytes(content)
+    for name in ("x", "missing", "."):
+        wreck = Wreck(tmp_path / name)
+        assert (wreck.parcels(0, limit=9), wreck.notes()) == ([], {})

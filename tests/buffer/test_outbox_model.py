@@ -61,7 +61,7 @@ class OutboxModel(RuleBasedStateMachine):
     def stop_and_start(self) -> None:
         self.outbox.close()
         self.outbox = Outbox.open(self.path, max_bytes=MIN_FILE_BYTES)
-        assert self.outbox.recovered is None
+        assert self.outbox.damaged is None
 
     @rule()
     def be_killed_in_a_fold(self) -> None:

@@ -1,16 +1,21 @@
 """What was seen waits while the journal cannot be written, in bounded memory, and what no longer fits is confessed."""
 
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from agent.collect.recorder import LONGEST_TAIL, TRIM_STEP, Recorder
+from agent.core.moment import ClockState, Moment
+from agent.core.silence import Silence
 from buffer.errors import SpoolBusyError, SpoolFullError
 from buffer.journal import Journal
-from buffer.record import Draft, State
+from buffer.record import Draft, Record, State
 from buffer.watermark import write_watermark
 from tests.agent.core.looks import moment
+from tests.buffer.samples import foreign
 
 MIB = 1024 * 1024
 AT = "2026-11-03T08:00:00.000Z"
@@ -23,18 +28,28 @@ class ObstinateJournal:
 
     def __init__(self, *refusals: Exception) -> None:
         self.refusals = list(refusals)
+        self.recovered = None
         self.written: list[Draft] = []
-        self.states: list[State] = []
+        self.kept: list[State] = []
 
     def append(self, drafts: Sequence[Draft], states: Sequence[State] = ()) -> int:
         if self.refusals:
             raise self.refusals.pop(0)
         self.written += drafts
-        self.states += states
+        self.kept += states
         return len(self.written)
 
     def trim(self, upto: int) -> int:
         return upto
+
+    def shed(self) -> int:
+        return 0
+
+    def states(self, kind: str) -> dict[str, State]:
+        return {}
+
+    def respect(self, floor_bytes: int) -> None:
+        pass
 
 
 def note(number: int) -> Draft:
@@ -57,7 +72,7 @@ def test_what_a_busy_journal_refused_is_written_with_the_next_look_in_order(tmp_
     assert writer.waiting == 3
     assert writer.record([note(3)], [], moment())
     assert [draft.body for draft in journal.written] == [b"0", b"1", b"2", b"3"]
-    assert [each.body for each in journal.states] == [b"2"]
+    assert [each.body for each in journal.kept if each.kind == "asset"] == [b"2"]
     assert writer.waiting == 0
 
 
@@ -68,8 +83,8 @@ def test_what_does_not_fit_in_memory_is_counted_and_confessed(tmp_path: Path) ->
         writer.record([note(number)], [], moment())
     assert writer.waiting == LONGEST_TAIL
     assert writer.record([], [], moment())
-    confession = msgspec.json.decode(journal.written[0].body)
-    assert (confession["name"], confession["detail"].split()[0]) == ("collect.dropped", "5")
+    confession = msgspec.json.decode(journal.written[0].body, type=Silence)
+    assert (confession.reason, confession.records) == ("lost", 5)
     assert len(journal.written) == LONGEST_TAIL + 1
 
 
@@ -78,10 +93,10 @@ def test_folded_records_are_trimmed_in_steps(tmp_path: Path) -> None:
         writer = Recorder(journal, tmp_path / "watermark")
         writer.record([note(number) for number in range(TRIM_STEP + 10)], [], moment())
         write_watermark(tmp_path / "watermark", journal.id, TRIM_STEP - 1)
-        writer.record([], [], moment())
+        writer.record([], [], moment(), at_once=True)
         assert journal.trim(0) == 0 and _count(tmp_path) == TRIM_STEP + 10
         write_watermark(tmp_path / "watermark", journal.id, TRIM_STEP)
-        writer.record([], [], moment())
+        writer.record([], [], moment(), at_once=True)
         assert _count(tmp_path) == 10
 
 
@@ -100,13 +115,99 @@ def _count(tmp_path: Path) -> int:
         return len(view.read(0, max_records=10_000, max_bytes=MIB))
 
 
-def test_full_journal_has_room_again_once_it_was_folded(tmp_path: Path) -> None:
+def test_full_journal_gives_up_what_was_folded_first_and_then_the_oldest(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "journal.db", max_bytes=256 * 1024) as journal:
-        writer = Recorder(journal, tmp_path / "watermark")
-        big = Draft(kind="event", subject="gateway", at=AT, body=b"x" * 1000)
-        while writer.record([big], [], moment()):
-            pass
-        write_watermark(tmp_path / "watermark", journal.id, journal.last_seq)
-        writer.record([big], [], moment())
-        assert writer.record([big], [], moment())
+        writer = Recorder(journal, tmp_path / "watermark", floor_bytes=0)
+        for number in range(150):
+            writer.record([Draft(kind="event", subject="gateway", at=AT, body=b"%d" % number + b"x" * 1000)], [], moment())
+        write_watermark(tmp_path / "watermark", journal.id, 40)
+        for _ in range(400):
+            assert writer.record([Draft(kind="event", subject="gateway", at=AT, body=b"x" * 1000)], [], moment())
         assert writer.waiting == 0
+        assert journal.last_seq == 550
+        assert _count(tmp_path) > 100
+
+
+def test_looks_without_news_wait_for_company_and_not_for_ever(tmp_path: Path) -> None:
+    journal = ObstinateJournal()
+    writer = recorder(journal, tmp_path)
+    writer.begin(moment(), assets=1)
+    for minute in range(1, 60):
+        writer.record([], [state(b"%d" % minute)], moment(60.0 * minute))
+        writer.tick(moment(60.0 * minute))
+    assert [each.body for each in journal.kept if each.kind == "asset"] == [b"30"]
+
+
+def test_what_keeps_a_device_from_being_asked_too_often_does_not_wait(tmp_path: Path) -> None:
+    journal = ObstinateJournal()
+    writer = recorder(journal, tmp_path)
+    writer.begin(moment(), assets=1)
+    assert writer.record([], [state(b"backing off")], moment(1), at_once=True)
+    assert journal.kept[-2].body == b"backing off"
+
+
+def test_quiet_gateway_gives_a_sign_of_life_once_an_hour(tmp_path: Path) -> None:
+    journal = ObstinateJournal()
+    writer = recorder(journal, tmp_path)
+    writer.begin(moment(), assets=1)
+    for minute in range(1, 60 * 24):
+        writer.tick(moment(60.0 * minute))
+    assert len(journal.kept) == 24
+
+
+@pytest.mark.parametrize("orderly", [True, False])
+def test_next_start_says_since_when_nobody_was_looking(tmp_path: Path, orderly: bool) -> None:
+    path = tmp_path / "journal.db"
+    with Journal.open(path, max_bytes=MIB) as journal:
+        first = Recorder(journal, tmp_path / "watermark", floor_bytes=0)
+        assert first.begin(moment(), assets=1)
+        if orderly:
+            first.close(moment(500))
+    with Journal.open(path, max_bytes=MIB) as journal:
+        assert (
+            Recorder(journal, tmp_path / "watermark").begin(moment(5, at_s=1_800_000_900.0, boot="boot-b"), assets=1) is orderly
+        )
+    [away] = [msgspec.json.decode(each.body, type=Silence) for each in _records(tmp_path) if each.kind == "silence"]
+    assert (away.reason, away.lasted_s) == ("power-off", 400.0 if orderly else 900.0)
+
+
+def test_journal_that_breaks_or_is_taken_away_is_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+
+    def again(broken: str = "") -> Journal:
+        return Journal.open(path, max_bytes=MIB, broken=broken)
+
+    with again() as journal:
+        writer = Recorder(journal, tmp_path / "watermark", reopen=again, floor_bytes=0)
+        writer.record([note(1)], [], moment())
+        path.unlink()
+        assert writer.record([note(2)], [], moment())
+        foreign(path, "CREATE TABLE foreign_one (x)")
+        journal_two = [each.body for each in _damaged_or_whole(path)]
+        assert journal_two == [b"2"]
+        writer.close(moment())
+    with again() as journal:
+        assert journal.recovered is not None and journal.recovered.lost == 0
+
+
+def test_clock_that_is_set_at_last_is_confessed_once_with_the_span_that_was_wrong(tmp_path: Path) -> None:
+    journal = ObstinateJournal()
+    writer = recorder(journal, tmp_path)
+    unset = Moment(at_s=0.0, up_s=0.0, boot="boot-a", clock=ClockState.UNSYNC)
+    writer.begin(unset, assets=1)
+    writer.tick(moment(600))
+    writer.tick(moment(660))
+    [wrong] = [msgspec.json.decode(each.body, type=Silence) for each in journal.written if each.kind == "silence"]
+    assert (wrong.reason, wrong.lasted_s, wrong.clock) == ("clock", 600.0, "sync")
+    assert wrong.since == moment(0).text
+
+
+def _damaged_or_whole(path: Path) -> list[Record]:
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute("SELECT seq, kind, subject, at, body FROM record").fetchall()
+    connection.close()
+    return [Record(seq=seq, kind=kind, subject=subject, at=at, body=body) for seq, kind, subject, at, body in rows]
+
+
+def _records(tmp_path: Path) -> list[Record]:
+    return _damaged_or_whole(tmp_path / "journal.db")

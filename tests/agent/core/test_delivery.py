@@ -1,37 +1,126 @@
-"""Fates of a PUBACK, and the window of one connection."""
+"""Fates of a PUBACK, the pauses of one connection, and the envelope that nobody will ever take."""
+
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.delivery import PAUSE_S, RESEND_AFTER_S, Fate, Session, fate, reconnect_wait_s
+from agent.core.delivery import (
+    FATES,
+    LONGEST_PAUSE_S,
+    RESEND_AFTER_S,
+    TRANSITIONS,
+    Fate,
+    Phase,
+    Session,
+    Signal,
+    Suspects,
+    answer,
+    diagram,
+    fates,
+    pause_s,
+    reconnect_wait_s,
+)
+
+PAGE = Path(__file__).parents[3] / "docs" / "delivery.md"
 
 
 @pytest.mark.parametrize(
     ("reason_code", "expected"),
-    [(0x00, Fate.ACCEPTED), (0x10, Fate.KEPT), (0x80, Fate.KEPT), (0x83, Fate.KEPT), (0x87, Fate.KEPT), (0x91, Fate.KEPT),
-     (0x97, Fate.KEPT), (0x90, Fate.REFUSED), (0x95, Fate.REFUSED), (0x99, Fate.REFUSED)],
+    [(0x00, Fate.ACCEPTED), (0x10, Fate.KEPT), (0x80, Fate.SUSPECT), (0x83, Fate.SUSPECT), (0x87, Fate.KEPT), (0x90, Fate.KEPT),
+     (0x91, Fate.KEPT), (0x95, Fate.SUSPECT), (0x97, Fate.KEPT), (0x99, Fate.SUSPECT), (0xAB, Fate.SUSPECT)],
 )  # fmt: skip
 def test_every_reason_code_of_a_puback_has_a_fate(reason_code: int, expected: Fate) -> None:
-    assert fate(reason_code) is expected
+    assert answer(reason_code).fate is expected
 
 
-def test_window_is_never_overfilled() -> None:
-    session = Session(window=2)
-    session.sent(1, 0)
-    session.sent(2, 0)
+def test_every_phase_answers_every_signal() -> None:
+    assert set(TRANSITIONS) == {(phase, signal) for phase in Phase for signal in Signal}
+
+
+def test_the_page_shows_the_tables_of_this_version() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert diagram() in page and fates() in page
+
+
+def test_window_is_never_overfilled_and_is_refilled_by_halves() -> None:
+    session = Session(window=4)
+    for position in (1, 2, 3, 4):
+        session.sent(position, 0)
     assert session.room(0) == 0
     session.acknowledged(1, 0x00, 0)
-    assert session.room(0) == 1
+    assert session.room(0) == 0
+    session.acknowledged(2, 0x00, 0)
+    assert session.room(0) == 2
 
 
-def test_envelope_that_nobody_received_is_sent_again_after_a_pause() -> None:
+def test_envelope_that_nobody_received_is_sent_again_after_a_moment() -> None:
     session = Session(window=20)
     for position in (1, 2, 3):
         session.sent(position, 0)
     session.acknowledged(2, 0x10, 0)
     assert session.sent_upto == 1 and session.room(0) == 0
-    assert session.room(PAUSE_S) == 18
+    session.acknowledged(3, 0x10, 0.1)
+    assert session.room(pause_s(1)) == 1  # one of the first window is still under way
+
+
+def test_pauses_grow_while_nobody_listens_and_end_when_somebody_takes_one() -> None:
+    session, now_s, pauses = Session(window=20), 0.0, []
+    for _ in range(9):
+        session.sent(1, now_s)
+        session.acknowledged(1, 0x10, now_s)
+        pauses.append(session.paused_until_s - now_s)
+        now_s = session.paused_until_s
+        assert session.room(now_s - 0.01) == 0 < session.room(now_s) < session.window
+    assert pauses == [pause_s(number) for number in range(1, 10)] and pauses[-1] == LONGEST_PAUSE_S
+    session.sent(1, now_s)
+    session.acknowledged(1, 0x00, now_s)
+    assert session.phase is Phase.OPEN and session.vain == 0
+
+
+def test_a_word_of_the_receiver_ends_a_pause_at_once() -> None:
+    session = Session(window=20)
+    session.sent(1, 0)
+    session.acknowledged(1, 0x10, 0)
+    session.heard(0.1)
+    assert session.room(0.1) == 20
+
+
+def test_one_poisoned_envelope_is_given_up_after_three_refusals_and_delays_nobody() -> None:
+    session = Session(window=20)
+    assert session.acknowledged(1, 0x99, 0) is Fate.SUSPECT
+    assert session.room(0) == 20
+    assert session.acknowledged(2, 0x00, 0) is Fate.ACCEPTED
+    assert session.acknowledged(1, 0x99, 1) is Fate.SUSPECT
+    assert session.acknowledged(1, 0x99, 2) is Fate.REFUSED
+
+
+def test_a_poisoned_envelope_alone_leaves_room_for_the_one_that_outdoes_it() -> None:
+    session, now_s = Session(window=20), 0.0
+    for _ in range(5):
+        assert session.acknowledged(1, 0x99, now_s) is Fate.SUSPECT
+        now_s = max(now_s, session.paused_until_s)
+    assert session.room(now_s) == 2
+    session.acknowledged(2, 0x00, now_s)
+    assert session.acknowledged(1, 0x99, now_s) is Fate.REFUSED
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.sampled_from(sorted(set(FATES) - {0x00}))), max_size=60))
+def test_a_broker_that_never_takes_anything_has_nothing_deleted(answers: list[tuple[int, int]]) -> None:
+    session = Session(window=20)
+    assert Fate.REFUSED not in [session.acknowledged(position, code, 0) for position, code in answers]
+
+
+def test_refusals_are_counted_over_connections() -> None:
+    suspects = Suspects()
+    for _ in range(2):
+        Session(window=20, suspects=suspects).acknowledged(1, 0x95, 0)
+    last = Session(window=20, suspects=suspects)
+    last.acknowledged(2, 0x00, 0)
+    assert last.acknowledged(1, 0x95, 0) is Fate.REFUSED
+    suspects.forget(1)
+    assert suspects == Suspects()
 
 
 def test_missing_receipt_starts_again_from_the_oldest() -> None:
@@ -61,3 +150,15 @@ def test_session_wakes_for_the_next_thing_that_it_owes() -> None:
 @given(st.integers(0, 10_000), st.floats(0, 1))
 def test_reconnect_waits_between_a_moment_and_five_minutes(failures: int, chance: float) -> None:
     assert 0.1 <= reconnect_wait_s(failures, chance) <= 300
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(FATES)), st.floats(0, 30))))
+def test_no_sequence_of_answers_stops_delivery_for_longer_than_the_longest_pause(answers: list[tuple[int, float]]) -> None:
+    session, now_s = Session(window=20), 0.0
+    for position, (code, later_s) in enumerate(answers, 1):
+        now_s += later_s
+        session.sent(position, now_s)
+        session.acknowledged(position, code, now_s)
+        session.overdue(now_s)
+        assert session.wake_in_s(now_s, 1e9) <= LONGEST_PAUSE_S + 0.001
+        assert session.room(now_s + LONGEST_PAUSE_S + 0.001) > 0

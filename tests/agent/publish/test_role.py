@@ -9,9 +9,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from agent.clock import system_clock
-from agent.core.delivery import Session
 from agent.core.observation import Event as Happening
 from agent.publish.fold import Author
 from agent.publish.mqtt import Broker
@@ -21,8 +22,9 @@ from buffer.journal import Journal
 from buffer.outbox import Outbox, Stored
 from buffer.record import Draft
 from evidence import kinds
-from evidence.envelope import RECEIPT, Receipt, Stream, hash_text, seal, unseal
+from evidence.envelope import RECEIPT, REQUEST, RESPONSE, Receipt, Request, Response, Stream, hash_text, seal, unseal
 from evidence.keys import FileSigner, create_key, public_from_jwk
+from evidence.requests import Outcome, Span
 from tests.agent.core.looks import moment
 from tests.agent.publish.chains import AUDIENCE, EPOCH, ISSUER, author, body
 from tests.brokers import Mosquitto, mosquitto
@@ -31,13 +33,7 @@ pytestmark = pytest.mark.mosquitto
 
 MIB = 1024 * 1024
 BASE = "nameplated/v1/werk-ulm/gw-halle3"
-TOPICS = Topics(status=f"{BASE}/status", evidence=f"{BASE}/evidence", health=f"{BASE}/health", receipt=f"{BASE}/receipt")
-
-
-@pytest.fixture(autouse=True)
-def _short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A receiver that has yet to come back costs a pause; a second is enough for a test."""
-    monkeypatch.setattr("agent.core.delivery.PAUSE_S", 1.0)
+TOPICS = Topics(**{leaf: f"{BASE}/{leaf}" for leaf in ("status", "evidence", "health", "receipt", "request", "response")})
 
 
 @pytest.fixture
@@ -58,6 +54,8 @@ class Receiver:
         self.tokens: list[bytes] = []
         self.statuses: list[kinds.Body] = []
         self.health: list[kinds.Body] = []
+        self.responses: list[tuple[bytes, Response]] = []
+        self.asked = 0
         self._key = public_from_jwk(gateway.public_jwk)
         self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
         self._client.on_message = self._on_message
@@ -67,7 +65,10 @@ class Receiver:
         self._client.loop_start()
 
     def _on_message(self, _client, _data, message) -> None:
-        if message.topic.endswith("/receipt"):
+        if message.topic.endswith("/response"):
+            response = unseal(message.payload, lambda _: self._key, typ=RESPONSE, as_type=Response).claims
+            self.responses.append((message.properties.CorrelationData, response))
+        if message.topic.removeprefix(f"{BASE}/") not in ("evidence", "status", "health"):
             return
         claims = unseal(message.payload, lambda kid: self._key if kid == self._key.kid else None).claims
         body = kinds.decode_body(claims)
@@ -92,6 +93,21 @@ class Receiver:
         )
         self._client.publish(f"{BASE}/receipt", seal(claims, signer or self.signer, typ=RECEIPT).token, qos=1, retain=True)
 
+    def ask(self, name: str, sess: int, span: Span | None = None, *, number: int = 0, signer: FileSigner | None = None) -> bytes:
+        self.asked += 1
+        request = Request(
+            v=1, iss=AUDIENCE, aud=ISSUER, epoch=EPOCH, sess=sess, n=number or self.asked, iat=0, name=name, span=span
+        )
+        token = seal(request, signer or self.signer, typ=REQUEST).token
+        self.say(f"request/{name}", token)
+        return token
+
+    def say(self, leaf: str, token: bytes) -> None:
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ResponseTopic = "somewhere/else"
+        properties.CorrelationData = b"c%d" % self.asked
+        self._client.publish(f"{BASE}/{leaf}", token, qos=1, properties=properties)
+
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
@@ -106,8 +122,9 @@ class Gateway:
         self.author: Author = author(tmp_path)
         self.isms = create_key(tmp_path / "isms.key")
 
-    def write(self, count: int) -> None:
-        event = msgspec.json.encode(Happening(name="test", at=moment().text, moment=moment()))
+    def write(self, count: int, *, padding: int = 0) -> None:
+        happening = Happening(name="test", at=moment().text, moment=moment(), subject="y" * padding, detail="x" * padding)
+        event = msgspec.json.encode(happening)
         with Journal.open(self.path / "journal.db", max_bytes=MIB) as journal:
             journal.append([Draft(kind="event", subject="gateway", at=moment().text, body=event)] * count)
 
@@ -235,16 +252,92 @@ async def test_status_says_online_with_the_session_and_offline_at_the_end(gatewa
         await until(lambda n=session: receiver.statuses[-1] == kinds.StatusOffline(sess=n))
 
 
-async def test_envelope_that_the_broker_will_never_take_is_confessed_and_does_not_block_the_rest(gateway: Gateway) -> None:
-    gateway.write(2)
+async def test_envelope_that_the_broker_will_never_take_is_confessed_and_does_not_block_the_rest(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    with mosquitto(tmp_path / "narrow", "max_packet_size 4400") as narrow:
+        gateway.port = narrow.port
+        receiver = Receiver(narrow.port, gateway.author.signer, gateway.isms)
+        gateway.write(1)
+        gateway.write(1, padding=1000)
+        gateway.write(2)
+        async with gateway.publishing() as spool:
+            await until(lambda: {0, 1, 3, 4} <= set(receiver.seen))
+            large = spool.outbox.find(EPOCH, 2)
+            assert isinstance(large, Stored)
+            await until(lambda: spool.outbox.find(EPOCH, 2) is None, within_s=30)
+            await until(lambda: 5 in receiver.seen)
+            gap = spool.outbox.find(EPOCH, 5)
+            assert isinstance(gap, Stored)
+        receiver.close()
+    assert body(gap, gateway.author.signer) == kinds.Gap(
+        from_seq=2, to_seq=2, count=1, reason=kinds.GapReason.QUARANTINE, last_hash=hash_text(large.digest)
+    )
+
+
+async def test_receiver_that_comes_a_moment_late_waits_a_moment_and_not_a_quarter_of_a_minute(
+    gateway: Gateway, broker: Mosquitto
+) -> None:
+    gateway.write(30)
+    async with gateway.publishing():
+        await asyncio.sleep(1.2)
+        receiver = Receiver(broker.port, gateway.author.signer, gateway.isms)
+        began_s = time.monotonic()
+        await until(lambda: len(receiver.seen) == 31 and bool(receiver.health), within_s=6)
+        assert time.monotonic() - began_s < 5
+    receiver.close()
+
+
+async def test_status_is_told_on_request_to_our_own_topic_with_the_correlation(gateway: Gateway, receiver: Receiver) -> None:
+    async with gateway.publishing():
+        await until(lambda: bool(receiver.statuses))
+        receiver.ask("status", 1)
+        await until(lambda: bool(receiver.responses))
+    [(correlation, response)] = receiver.responses
+    assert (correlation, response.outcome, response.n) == (b"c1", Outcome.DONE, 1)
+    assert response.health and response.health.sess == 1 and response.health.host["memory_total_bytes"] > 0
+
+
+async def test_requests_that_do_not_count_are_not_answered(gateway: Gateway, receiver: Receiver, tmp_path: Path) -> None:
+    async with gateway.publishing():
+        await until(lambda: bool(receiver.statuses))
+        stranger = create_key(tmp_path / "stranger.key")
+        receiver.ask("status", 1, signer=stranger)
+        receiver.ask("status", 7)
+        token = receiver.ask("status", 1, number=50)
+        await until(lambda: len(receiver.responses) == 1)
+        receiver.say("request/status", token)
+        receiver.ask("status", 1, number=49)
+        for _ in range(40):
+            receiver.say("request/status", b"noise")
+        await asyncio.sleep(0.5)
+    assert [response.n for _, response in receiver.responses] == [50]
+
+
+async def test_what_the_receiver_misses_is_sent_again_to_the_byte(gateway: Gateway, receiver: Receiver) -> None:
+    gateway.write(6)
+    async with gateway.publishing():
+        await until(lambda: len(receiver.seen) == 7)
+        before = list(receiver.tokens)
+        receiver.ask("republish", 1, Span(epoch=EPOCH, from_seq=3, to_seq=4))
+        await until(lambda: len(receiver.tokens) >= 11)
+    assert receiver.tokens[7:11] == before[3:7]
+    assert receiver.responses[0][1].outcome is Outcome.DONE
+
+
+async def test_what_was_receipted_and_let_go_of_is_answered_with_a_signed_gap(gateway: Gateway, receiver: Receiver) -> None:
+    gateway.write(6)
     async with gateway.publishing() as spool:
-        await until(lambda: spool.outbox.depth().count == 3)
-        refused = spool.outbox.find(EPOCH, 1)
-        assert isinstance(refused, Stored)
-        session = Session(window=20)
-        session.sent(refused.position, 0)
-        gateway.publisher._acknowledged(refused, 0x99, session)
-        rest = [parcel for parcel in spool.outbox.pending(0, limit=9) if isinstance(parcel, Stored)]
-    assert [parcel.seq for parcel in rest] == [0, 2, 3]
-    gap = body(rest[-1], gateway.author.signer)
-    assert gap == kinds.Gap(from_seq=1, to_seq=1, count=1, reason=kinds.GapReason.QUARANTINE, last_hash=hash_text(refused.digest))
+        await until(lambda: len(receiver.seen) == 7)
+        receiver.receipt(4)
+        await until(lambda: spool.outbox.depth().count == 2)
+        for _ in range(2):  # asking twice makes no second gap
+            receiver.ask("republish", 1, Span(epoch=EPOCH, from_seq=2, to_seq=3))
+            await until(lambda: len(receiver.responses) == receiver.asked)
+        await until(lambda: 7 in receiver.seen)
+        gap, none = spool.outbox.find(EPOCH, 7), spool.outbox.find(EPOCH, 8)
+    assert isinstance(gap, Stored) and none is None
+    assert body(gap, gateway.author.signer) == kinds.Gap(
+        from_seq=2, to_seq=4, count=3, reason=kinds.GapReason.DELIVERED, last_hash=receiver.seen[4]
+    )
+    assert {response.outcome for _, response in receiver.responses} == {Outcome.ABSENT}

@@ -1,0 +1,110 @@
+"""Looking into the journal, which another user writes, without ever having to wait for it.
+
+Decides how long a look may take. Never judges what it finds, never writes, and never lets go of more than one thread.
+
+The journal is hostile input, and not every trick with a file can be refused beforehand: a pipe that is put in the place of the
+file, or of its rollback journal, between our look at the name and SQLite's opening of it keeps whoever opens it waiting for
+ever. So a thread of its own looks, one look at a time. A look that does not end costs that thread and the news of the journal,
+which the same user could withhold anyway; delivery goes on, and so does the end of the process, which waits for no daemon thread.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as LookTimeoutError
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from buffer.errors import SpoolBusyError, SpoolError
+from buffer.journal import JournalView
+from buffer.record import Damaged, Record, State
+from buffer.watermark import Watermark
+
+MOST_RECORDS = 100
+MOST_BYTES = 1_048_576
+MOST_ASSETS = 10_000
+LONGEST_LOOK_S = 5.0
+"""A look takes milliseconds, and half a second where the writer holds the file."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What one look brought.
+
+    Attributes:
+        journal_id: Which journal.
+        records: The next records in order, at most `MOST_RECORDS` and about `MOST_BYTES`.
+        states: The newest state of each asset, if they were asked for; not yet decoded.
+        turns: What is remembered of each endpoint between visits, likewise.
+    """
+
+    journal_id: str
+    records: list[Record | Damaged]
+    states: dict[str, State] | None
+    turns: dict[str, State] = field(default_factory=dict)
+
+
+class Airlock(Generic[_T]):
+    """Runs one thing at a time in a thread that nobody has to wait for."""
+
+    def __init__(self) -> None:
+        self._current: Future[_T] | None = None
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a look has not come back."""
+        return self._current is not None and not self._current.done()
+
+    def start(self, work: Callable[[], _T]) -> Future[_T]:
+        """Begin a look.
+
+        Raises:
+            SpoolBusyError: The one before has not come back.
+        """
+        if self.stuck:
+            raise SpoolBusyError("an earlier look into the journal has not come back")
+        future: Future[_T] = Future()
+        future.set_running_or_notify_cancel()  # it cannot be taken back: who gives up waiting leaves it alone
+        self._current = future
+        threading.Thread(target=_run, args=(future, work), name="journal", daemon=True).start()
+        return future
+
+
+def wait(future: "Future[_T]", within_s: float = LONGEST_LOOK_S) -> _T:
+    """Return what a look brought.
+
+    Raises:
+        SpoolBusyError: It did not come back in time.
+        SpoolError: What the look itself found.
+    """
+    try:
+        return future.result(within_s)
+    except LookTimeoutError as error:
+        raise SpoolBusyError(f"a look into the journal took longer than {within_s:.0f} s") from error
+
+
+def look(journal: Path, mark: Watermark, *, states: bool) -> Batch:
+    """Read what comes after a watermark, or from the beginning if it speaks of another journal.
+
+    Raises:
+        SpoolError: It cannot be read now, or is not what a `Journal` writes.
+    """
+    with JournalView.open(journal) as view:
+        after = mark.seq if mark.journal_id == view.id else 0
+        records = view.read(after, max_records=MOST_RECORDS, max_bytes=MOST_BYTES)
+        assets = view.states("asset", max_records=MOST_ASSETS) if states else None
+        turns = view.states("endpoint", max_records=MOST_ASSETS) if states else {}
+        return Batch(journal_id=view.id, records=records, states=assets, turns=turns)
+
+
+def _run(future: "Future[_T]", work: Callable[[], _T]) -> None:
+    try:
+        future.set_result(work())
+    except (SpoolError, OSError, ValueError, MemoryError) as error:
+        future.set_exception(error)
+    finally:
+        if not future.done():  # a bug of ours: its trace is in the log, and nobody waits for ever
+            future.set_exception(SpoolBusyError("the look into the journal failed"))

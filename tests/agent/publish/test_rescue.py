@@ -1,0 +1,104 @@
+"""A damaged outbox: what verifies is saved, what is missing is confessed, and the chain begins anew with a reason."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from agent.publish.spool import Spool
+from buffer.outbox import Stored
+from evidence import kinds
+from tests.faults.gateway import CAP, Place, Receiver, drain, moment, numbered
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def write(place: Place, first: int, count: int, padding: int = 0) -> None:
+    with place.recorder() as recorder:
+        for number in range(first, first + count):
+            assert recorder.record([numbered(number, f"a{number % 5}", padding)], [], moment())
+
+
+def rot(path: Path, *positions: int) -> None:
+    with sqlite3.connect(path, isolation_level=None) as connection:
+        for position in positions:
+            connection.execute("UPDATE parcel SET token = zeroblob(length(token)) WHERE position = ?", (position,))
+    connection.close()
+
+
+def all_stored(spool: Spool) -> list[Stored]:
+    return [entry for entry in spool.outbox.pending(0, limit=100_000) if isinstance(entry, Stored)]
+
+
+@pytest.mark.parametrize("page", [0, 1, 5, 20, 40])
+def test_damaged_outbox_is_rescued_gaps_confessed_and_a_new_chain_begun(place: Place, page: int) -> None:
+    receiver, author = Receiver(), place.author
+    write(place, 0, 60)
+    with place.spool(author) as spool:
+        spool.fold(moment())
+        end = spool.chain
+    content = bytearray(place.outbox.read_bytes())
+    content[1024 * page + 8 : 1024 * (page + 1)] = bytes(1016)
+    place.outbox.write_bytes(content)
+    with place.spool(author, epoch_number=2) as spool:
+        for _ in range(5):
+            spool.fold(moment())
+        write(place, 60, 1)
+        drain(spool, receiver)
+    assert 60 in receiver.seen
+    if page == 0:
+        assert [start.reason for start in receiver.starts] == ["damaged"]
+        return
+    if [start.reason for start in receiver.starts] == ["first-boot", "damaged"] and receiver.starts[1].previous is not None:
+        assert receiver.starts[1].previous.epoch == end.epoch
+        assert 61 - len(receiver.seen) <= receiver.missing
+
+
+def test_rescue_that_is_interrupted_goes_on_where_it_was(place: Place) -> None:
+    receiver, author = Receiver(), place.author
+    place.outbox_cap = 8 * CAP
+    write(place, 0, 700)
+    with place.spool(author) as spool:
+        while spool.fold(moment()):
+            pass
+    rot(place.outbox, 100, 101, 600)
+    connection = sqlite3.connect(place.outbox)
+    connection.execute("CREATE TABLE foreign_one (x)")
+    connection.close()
+    for _ in range(8):
+        with place.spool(author, epoch_number=2) as spool:
+            spool.fold(moment())
+    with place.spool(author, epoch_number=3) as spool:
+        drain(spool, receiver)
+    assert receiver.missing == 3
+    assert receiver.seen == set(range(700))
+    assert [start.reason for start in receiver.starts] == ["first-boot", "damaged"]
+    previous = receiver.starts[1].previous
+    assert previous is not None and previous.seq == 702
+
+
+def test_outbox_without_an_end_of_its_chain_gives_what_can_be_proven_and_says_what_cannot(place: Place) -> None:
+    receiver, author = Receiver(), place.author
+    write(place, 0, 20)
+    with place.spool(author) as spool:
+        spool.fold(moment())
+    rot(place.outbox, 11)
+    connection = sqlite3.connect(place.outbox, isolation_level=None)
+    connection.execute("UPDATE note SET crc = 1 WHERE name = 'chain'")
+    connection.close()
+    with place.spool(author, epoch_number=2) as spool:
+        drain(spool, receiver)
+        drain(spool, receiver)
+        told = [kinds.decode_body(claims) for claims in _claims(spool)]
+    assert receiver.seen == set(range(20))  # the journal still had them
+    assert receiver.starts[1].previous is None
+    assert told == []
+
+
+def _claims(spool: Spool) -> list:
+    from agent.publish.keeping import claims_of
+
+    return [claims_of(parcel) for parcel in all_stored(spool)]

@@ -1,0 +1,72 @@
+"""A disk that is really full: ENOSPC from the kernel, on a small file system of its own. Needs root, for the mount.
+
+Nothing may crash, nothing that was promised may go, and everything goes on by itself once there is space again.
+"""
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from buffer.errors import SpoolError
+from tests.faults.gateway import Place, Receiver, drain, moment, numbered
+
+VOLUME_BYTES = 3 * 1024 * 1024
+BALLAST_BYTES = 1024 * 1024
+
+
+@contextlib.contextmanager
+def small_volume(size_bytes: int = VOLUME_BYTES) -> Iterator[Path]:
+    """A file system of so many bytes."""
+    with tempfile.TemporaryDirectory(prefix="nameplated-full-") as folder:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", folder], check=True)
+        try:
+            yield Path(folder)
+        finally:
+            subprocess.run(["umount", folder], check=True)
+
+
+def may_mount() -> bool:
+    """Tell whether this user may mount a file system."""
+    if os.geteuid() != 0:
+        return False
+    try:
+        with small_volume():
+            return True
+    except (subprocess.CalledProcessError, OSError):
+        return False
+
+
+def full_disk(records: int, seed: int) -> dict[str, int]:
+    """Fill a volume to the last byte, go on working, give some space back, and go on; return figures."""
+    with small_volume() as volume:
+        place = Place(volume / "gateway", journal_cap=64 * VOLUME_BYTES, outbox_cap=64 * VOLUME_BYTES)
+        place.directory.mkdir()
+        ballast, receiver, author = volume / "ballast", Receiver(), place.author
+        ballast.write_bytes(bytes(BALLAST_BYTES))
+        refused = kept_waiting = 0
+        with place.recorder() as recorder, place.spool(author) as spool:
+            for number in range(records):
+                kept_waiting += not recorder.record([numbered(number, f"a{number % 5}", 500)], [], moment(number))
+                try:
+                    spool.fold(moment(number))
+                except (SpoolError, OSError):
+                    refused += 1
+            least_free = os.statvfs(volume).f_bavail * os.statvfs(volume).f_frsize
+            ballast.unlink()
+            recorder.tick(moment(records + 4000))
+            assert recorder.waiting == 0
+            drain(spool, receiver, moment(records + 5000))
+        assert refused > 0, "the disk never was full for the outbox"
+        assert records - len(receiver.seen) <= receiver.missing + receiver.lost, receiver
+        assert receiver.head is not None and receiver.orphans == 0
+        return {
+            "records": records,
+            "written while full": kept_waiting,
+            "folds refused": refused,
+            "free bytes at worst": least_free,
+            "missing": records - len(receiver.seen),
+            "confessed": receiver.missing + receiver.lost,
+        }

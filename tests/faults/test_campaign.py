@@ -1,0 +1,42 @@
+"""A short round of the fault campaign; `make faults` runs the long one."""
+
+import shutil
+
+import pytest
+
+from tests.faults.full import full_disk, may_mount
+from tests.faults.kills import kills
+from tests.faults.outage import forgetting, outage
+from tests.faults.power import power_cuts
+from tests.faults.rot import rot
+
+
+def test_twenty_kills_lose_nothing() -> None:
+    assert kills(20, seed=1)["records"] > 0
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="the Debian package strace is not installed")
+def test_two_thousand_power_cuts_lose_nothing() -> None:
+    assert power_cuts(2_000, seed=1)["images"] == 2_000
+
+
+@pytest.mark.skipif(not may_mount(), reason="only root may mount a small file system")
+def test_a_full_disk_stops_nothing_and_everything_goes_on_later() -> None:
+    figures = full_disk(1_000, seed=1)
+    assert figures["folds refused"] > 0
+    assert figures["missing"] <= figures["confessed"]
+
+
+def test_sixty_ways_to_damage_the_files_do_not_stop_the_next_start() -> None:
+    figures = rot(60, seed=1)
+    assert figures["slowest ms"] < 10_000
+
+
+@pytest.mark.mosquitto
+def test_hours_without_a_broker_are_delivered_when_it_is_back() -> None:
+    assert outage(0.1)["records"] == 145
+
+
+@pytest.mark.mosquitto
+def test_broker_that_dies_and_forgets_costs_nothing() -> None:
+    forgetting(300, kills=2)
