@@ -13,6 +13,7 @@ Source: RFC 7515 (JWS) section 3.1 and 5.2, RFC 9864 (`Ed25519`), RFC 8725 (JSON
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar, overload
 
 import msgspec
@@ -20,7 +21,8 @@ import msgspec
 from evidence.claims import Claims, ClockState, Hash, Receipt, Stream
 from evidence.errors import ForeignError, ForgedError, MalformedEnvelopeError, UnknownKeyError
 from evidence.keys import PublicKey, Signer
-from evidence.strict import decode_base64url, decode_json_object, encode_base64url
+from evidence.requests import RESPONSE, Request, Response
+from evidence.strict import decode_base64url, encode_base64url, require_one_meaning
 
 __all__ = [
     "MAX_PAYLOAD_BYTES",
@@ -28,12 +30,15 @@ __all__ = [
     "RECEIPT",
     "REPORT",
     "REQUEST",
+    "RESPONSE",
     "Claims",
     "ClockState",
     "Envelope",
     "FindKey",
     "Opened",
     "Receipt",
+    "Request",
+    "Response",
     "Stream",
     "expect",
     "hash_text",
@@ -46,10 +51,14 @@ RECEIPT: Final = "nameplated-receipt+jwt"
 REQUEST: Final = "nameplated-request+jwt"
 
 MAX_TOKEN_BYTES: Final = 262_144  # nothing longer is looked at
+MAX_HEADER_BYTES: Final = 512  # of its spelling; three short members
 MAX_PAYLOAD_BYTES: Final = 65_536  # nothing longer is signed, unless the caller says so
 
 FindKey = Callable[[str], PublicKey | None]
 """Returns the trusted key of a thumbprint, or None."""
+
+Statement = Claims | Receipt | Request | Response
+"""What can be signed."""
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -88,13 +97,13 @@ def hash_text(digest: bytes) -> str:
     return encode_base64url(digest)
 
 
-def seal(claims: Claims | Receipt, signer: Signer, *, typ: str = REPORT, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> Envelope:
+def seal(claims: Statement, signer: Signer, *, typ: str = REPORT, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> Envelope:
     """Sign claims once; what comes back is what is stored and sent.
 
     Args:
         claims: What to sign.
         signer: Whose word it is.
-        typ: What the envelope is for: `REPORT`, `RECEIPT` or `REQUEST`.
+        typ: What the envelope is for: `REPORT`, `RECEIPT`, `REQUEST` or `RESPONSE`.
         max_payload_bytes: Bound on the payload; the token is bounded by `MAX_TOKEN_BYTES` in any case.
 
     Raises:
@@ -135,7 +144,7 @@ def unseal(token: bytes, find_key: FindKey, *, typ: str = REPORT, as_type: type[
         ForgedError: The signature does not hold.
     """
     signing_input, header, payload, signature = _split(token)
-    fields = _parse(header, _Header)
+    fields = _header(header)
     if fields.typ != typ:
         raise MalformedEnvelopeError(f"the envelope is not a {typ}")
     key = find_key(fields.kid)
@@ -146,7 +155,7 @@ def unseal(token: bytes, find_key: FindKey, *, typ: str = REPORT, as_type: type[
     return Opened(_parse(payload, as_type), Envelope(token, hashlib.sha256(signing_input).digest()), fields.kid)
 
 
-def expect(claims: Claims | Receipt, *, issuer: str, audience: str) -> None:
+def expect(claims: Statement, *, issuer: str, audience: str) -> None:
     """Check that a genuine envelope was meant for this place.
 
     Args:
@@ -164,19 +173,32 @@ def expect(claims: Claims | Receipt, *, issuer: str, audience: str) -> None:
 
 
 def _split(token: bytes) -> tuple[bytes, bytes, bytes, bytes]:
-    """Return signing input, header, payload and signature of a token in the one accepted spelling."""
+    """Return signing input, header (as it is spelled), payload and signature of a token in the one accepted spelling."""
     if len(token) > MAX_TOKEN_BYTES:
         raise MalformedEnvelopeError(f"the token has {len(token)} bytes, more than {MAX_TOKEN_BYTES}")
     parts = token.split(b".", 3)
     if len(parts) != 3:
         raise MalformedEnvelopeError("a token has three parts")
-    header, payload, signature = map(decode_base64url, parts)
-    return token[: len(parts[0]) + 1 + len(parts[1])], header, payload, signature
+    header, payload, signature = parts
+    signing_input = token[: len(header) + 1 + len(payload)]
+    return signing_input, header, decode_base64url(payload), decode_base64url(signature)
+
+
+@lru_cache(maxsize=4096)  # a key writes one header for each type: reading it again for each of its reports would tell nothing new
+def _header(spelled: bytes) -> _Header:
+    """Read a header from its spelling.
+
+    Raises:
+        MalformedEnvelopeError: It is not one in the one accepted form.
+    """
+    if len(spelled) > MAX_HEADER_BYTES:
+        raise MalformedEnvelopeError("the header is longer than any")
+    return _parse(decode_base64url(spelled), _Header)
 
 
 def _parse(data: bytes, as_type: type[T]) -> T:
     """Read JSON twice: once for what two readers could read differently, once for exactly the form we want."""
-    decode_json_object(data)
+    require_one_meaning(data)
     try:
         return msgspec.json.decode(data, type=as_type)
     except (msgspec.MsgspecError, RecursionError) as problem:

@@ -3,7 +3,7 @@
 Decides which bodies exist and how large their parts may be. A kind is never changed once it is out; a new version gets a new
 name (`asset/2`). Must never interpret a value: text from a device stays text. Importing this module costs no cryptography.
 
-    evidence    chain.start/1  asset/1  change/1  inventory/1  ledger/1  gap/1  key.rotate/1  event/1
+    evidence    chain.start/1  asset/1  change/1  inventory/1  ledger/1  gap/1  silence/1  key.rotate/1  event/1
     health      health/1
     status      status.online/1  status.offline/1
 """
@@ -14,22 +14,17 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from evidence.claims import END, Claims, ClockState, Count, Epoch, Hash
+from evidence.bounds import MAX_ASSETS, Hex, Id, Instant, Milliseconds, Requests, Text, Word
+from evidence.claims import Claims, ClockState, Count, Epoch, Hash
 from evidence.errors import MalformedEnvelopeError
+from evidence.presence import Delivery, EndpointHealth, Health, SpoolDepth, StatusOffline, StatusOnline
 
-MAX_ASSETS: Final = 10_000
-
-Id = Annotated[str, Meta(min_length=1, max_length=128)]
-Word = Annotated[str, Meta(max_length=64)]
-Text = Annotated[str, Meta(max_length=1024)]
-Hex = Annotated[str, Meta(pattern=r"^([0-9a-f]{2})*" + END, max_length=16_384)]
-Instant = Annotated[
-    str,
-    Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|\+00:00)" + END, max_length=35),
-]
-Milliseconds = Annotated[float, Meta(ge=0)]
-Requests = Annotated[dict[Word, Count], Meta(max_length=64)]
-"""Requests by function code (`"43/14"`) or service (`"Read"`)."""
+__all__ = [
+    "KINDS", "MAX_ASSETS", "Asset", "Body", "ChainStart", "Change", "ChangeKind", "Child", "Component", "Delivery",
+    "EndpointHealth", "Event", "Gap", "GapReason", "Health", "Inventory", "InventoryLine", "KeyRotate", "Ledger",
+    "LedgerLine", "Nameplate", "NameplateField", "PreviousChain", "Silence", "SilenceReason", "SpoolDepth", "StartReason",
+    "StatusOffline", "StatusOnline", "VisitLedger", "decode_body", "encode_body", "type_name",
+]  # fmt: skip
 
 
 class ChangeKind(StrEnum):
@@ -51,6 +46,17 @@ class GapReason(StrEnum):
     BITROT = "bitrot"  # they no longer matched their own hash
     OPERATOR = "operator"
     DAMAGED = "damaged"  # the file they were in
+    DELIVERED = "delivered"  # the receiver had signed for them, asked for them again, and they were let go of
+
+
+class SilenceReason(StrEnum):
+    """Why nobody was looking, or why it does not count."""
+
+    POWER_OFF = "power-off"  # the gateway was off, or started anew
+    STOPPED = "stopped"  # the gateway ran, its collecting role did not
+    CLOCK = "clock"  # it looked, but the times of these records are wrong
+    DEVICE = "device"  # the device told nothing: silent, unreachable, refused
+    LOST = "lost"  # it looked, and what it wrote down is gone
 
 
 class StartReason(StrEnum):
@@ -61,13 +67,6 @@ class StartReason(StrEnum):
     RESTORE = "restore"
     ROTATE = "rotate"
     OPERATOR = "operator"
-
-
-class Delivery(StrEnum):
-    """What makes the gateway let go of a record."""
-
-    CONFIRMED = "confirmed"  # the receiver's signed receipt
-    UNCONFIRMED = "unconfirmed"  # the broker's acknowledgement, which is not delivery
 
 
 class NameplateField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -137,6 +136,7 @@ class Asset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         software_components: Software on it.
         children: Devices behind it.
         posture: What its endpoint says of its own security.
+        capabilities: What its endpoint says it can do: namespaces, profiles, limits.
         remarks: Deviations from the standard.
         ledger: What the visit cost it.
     """
@@ -155,6 +155,7 @@ class Asset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     software_components: Annotated[list[Component], Meta(max_length=256)]
     children: Annotated[list[Child], Meta(max_length=512)]
     posture: dict[str, Any] | None
+    capabilities: dict[str, Any] | None = None
     remarks: Annotated[list[Text], Meta(max_length=64)]
     ledger: VisitLedger
 
@@ -244,6 +245,30 @@ class Gap(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     last_hash: Hash
 
 
+class Silence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`silence/1`: a span in which the gateway was not looking, so that silence is never mistaken for health.
+
+    Attributes:
+        asset_id: Which asset, or None for the whole plant.
+        since: The last sign of life before; never too late, too early by the pause between two of them.
+        until: When somebody looked again.
+        lasted_s: How long it surely lasted; less than `until - since` where the clocks of both ends cannot be compared.
+        clock: How far both times may be believed.
+        reason: Why.
+        records: How many records are gone; 0: none, or nobody knows.
+        detail: One sentence for a person.
+    """
+
+    asset_id: Id | None
+    since: Instant
+    until: Instant
+    lasted_s: Annotated[float, Meta(ge=0)]
+    clock: ClockState
+    reason: SilenceReason
+    records: Count
+    detail: Text
+
+
 class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`event/1`: something worth proving that happened to the gateway itself."""
 
@@ -288,52 +313,9 @@ class KeyRotate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     proof: Annotated[str, Meta(max_length=128)]
 
 
-class SpoolDepth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the gateway holds and has no receipt for."""
-
-    count: Count
-    bytes: Count
-    oldest_at: Instant | None
-
-
-class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`health/1`: how the gateway itself is.
-
-    Attributes:
-        at: When.
-        agent_version: Version of the agent.
-        uptime_s: Seconds since the role started.
-        spool: What waits for a receipt.
-        assets_by_outcome: How many assets ended their last look how.
-        host: Figures of the machine, each named with its unit.
-        sess: Number of the broker session it was sent in.
-    """
-
-    at: Instant
-    agent_version: Word
-    uptime_s: Count
-    spool: SpoolDepth
-    assets_by_outcome: Annotated[dict[Word, Count], Meta(max_length=32)]
-    host: Annotated[dict[Word, float], Meta(max_length=64)]
-    sess: Count
-
-
-class StatusOnline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`status.online/1`: the gateway is connected; `sess` grows with every connection."""
-
-    sess: Count
-    at: Instant
-    agent_version: Word
-    delivery: Delivery
-
-
-class StatusOffline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`status.offline/1`: the gateway's will, signed when it connected; it counts for that session alone."""
-
-    sess: Count
-
-
-Body = Asset | Change | Inventory | Ledger | Gap | Event | ChainStart | KeyRotate | Health | StatusOnline | StatusOffline
+Body = (
+    Asset | Change | Inventory | Ledger | Gap | Silence | Event | ChainStart | KeyRotate | Health | StatusOnline | StatusOffline
+)
 
 KINDS: Final[dict[str, type[Body]]] = {
     "asset/1": Asset,
@@ -341,6 +323,7 @@ KINDS: Final[dict[str, type[Body]]] = {
     "inventory/1": Inventory,
     "ledger/1": Ledger,
     "gap/1": Gap,
+    "silence/1": Silence,
     "event/1": Event,
     "chain.start/1": ChainStart,
     "key.rotate/1": KeyRotate,

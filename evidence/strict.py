@@ -9,9 +9,14 @@ Source: RFC 4648 section 5 (base64url) and 3.5 (canonical encoding), RFC 8259 se
 import base64
 import binascii
 import json
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
+
+import msgspec
 
 from evidence.errors import MalformedEnvelopeError
+
+_TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 
 
 def encode_base64url(data: bytes) -> str:
@@ -33,10 +38,10 @@ def decode_base64url(text: bytes) -> bytes:
         MalformedEnvelopeError: Any other spelling.
     """
     try:
-        data = base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+        data = binascii.a2b_base64(text.translate(_TO_STANDARD) + b"=" * (-len(text) % 4))
     except (binascii.Error, ValueError):
         raise MalformedEnvelopeError("a part is not base64url") from None
-    if base64.urlsafe_b64encode(data).rstrip(b"=") != text:
+    if binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=") != text:
         raise MalformedEnvelopeError("a part is not canonical base64url")
     return data
 
@@ -55,6 +60,24 @@ def decode_json_object(data: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise MalformedEnvelopeError("not a JSON object")
     return value
+
+
+def require_one_meaning(data: bytes) -> None:
+    """Check that `data` is a JSON object which no two readers could read differently.
+
+    What we wrote ourselves is recognised quickly: text that is exactly what a value is written as names nothing twice, because a
+    value cannot. Any other text is read slowly.
+
+    Raises:
+        MalformedEnvelopeError: As `decode_json_object`.
+    """
+    try:
+        value = msgspec.json.decode(data)
+        if isinstance(value, dict) and msgspec.json.encode(value) == data:
+            return
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        pass
+    decode_json_object(data)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

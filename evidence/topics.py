@@ -41,6 +41,16 @@ def topic(prefix: str, plant: str, gateway: str, leaf: str) -> str:
     return f"{_levels(prefix)}nameplated/v1/{_checked_id(plant)}/{_checked_id(gateway)}/{leaf}"
 
 
+def of_gateway(prefix: str, plant: str, gateway: str) -> dict[str, str]:
+    """Return every topic of one gateway by its leaf; `request` is the level above the names of requests.
+
+    >>> of_gateway("", "werk-ulm", "gw-halle3")["request"]
+    'nameplated/v1/werk-ulm/gw-halle3/request'
+    """
+    found = {leaf: topic(prefix, plant, gateway, leaf) for leaf in LEAVES}
+    return found | {"request": found["status"].removesuffix("status") + "request"}
+
+
 def subscription(prefix: str, leaf: str) -> str:
     """Return the filter that matches one leaf of every gateway of every plant.
 

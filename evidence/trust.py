@@ -6,7 +6,7 @@ cannot be believed as a whole is not believed at all. Must never trust a key tha
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -31,11 +31,34 @@ class TrustState(StrEnum):
 
 
 class TrustEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One key in the file: the only gateway it may speak for, and whether it still may."""
+    """One key in the file.
+
+    Attributes:
+        jwk: The key.
+        iss: The only gateway it may speak for.
+        state: Whether it still may.
+        revoked_at: When that ended, RFC 3339; what a receiver had before remains evidence.
+    """
 
     jwk: Annotated[dict[str, str], Meta(max_length=4)]
     iss: Issuer
     state: TrustState
+    revoked_at: Annotated[str, Meta(max_length=35)] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """One key's word, inside its chain, that another signs from there on.
+
+    Attributes:
+        iss: The gateway.
+        old_kid: Who handed over. It signs nothing any more.
+        new: Who signs from the next record on.
+    """
+
+    iss: str
+    old_kid: str
+    new: PublicKey
 
 
 class _TrustFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,6 +99,22 @@ class Registry:
         """Return the only gateway that a known key speaks for."""
         return self.entries[kid].iss
 
+    def inheriting(self, handovers: Iterable[Handover]) -> Self:
+        """Return a registry that also knows the keys to which known keys have handed their chains over.
+
+        An heir is trusted as long as the key before it is. The operator's own word on a key, for or against, comes first.
+
+        Args:
+            handovers: In the order in which they happened.
+        """
+        entries, keys = dict(self.entries), dict(self._keys)
+        for handover in handovers:
+            parent = entries.get(handover.old_kid)
+            if parent is not None and parent.iss == handover.iss and handover.new.kid not in entries:
+                entries[handover.new.kid] = msgspec.structs.replace(parent, jwk=handover.new.jwk)
+                keys[handover.new.kid] = handover.new
+        return type(self)(entries, keys)
+
     def with_key(self, key: PublicKey, issuer: str) -> Self:
         """Return a registry that also trusts this key for this issuer.
 
@@ -87,15 +126,23 @@ class Registry:
             raise KeyExistsError(f"{key.kid} is known already: {known.state} for {known.iss}")
         return self.of({**self.entries, key.kid: TrustEntry(jwk=key.jwk, iss=issuer, state=TrustState.TRUSTED)})
 
-    def without_key(self, kid: str) -> Self:
-        """Return a registry in which this key may not speak any more.
+    def without_key(self, kid: str, *, at: str | None = None) -> Self:
+        """Return a registry in which this key may not speak any more, nor any key that it handed its chain over to.
+
+        Args:
+            kid: Its thumbprint.
+            at: From when on, RFC 3339, or None if that is not known. A key is revoked once: the first time stands.
 
         Raises:
             UnknownKeyError: It never might.
         """
-        if kid not in self.entries:
+        entry = self.entries.get(kid)
+        if entry is None:
             raise UnknownKeyError(f"no key {kid} in the trust file")
-        return self.of({**self.entries, kid: msgspec.structs.replace(self.entries[kid], state=TrustState.REVOKED)})
+        if entry.state is TrustState.REVOKED:
+            return self
+        revoked = msgspec.structs.replace(entry, state=TrustState.REVOKED, revoked_at=at)
+        return self.of({**self.entries, kid: revoked})
 
 
 def load_trust(path: Path) -> Registry:

@@ -5,23 +5,29 @@ Decides what each command does and which exit code it ends with: 0, 1 (a verdict
 """
 
 import argparse
+import hashlib
 import json
 import logging
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from evidence.envelope import MAX_TOKEN_BYTES
-from evidence.errors import EvidenceError, KeyExposedError, KeyMissingError
+from evidence.errors import EvidenceError, KeyExposedError, KeyInvalidError, KeyMissingError
 from evidence.keys import load_public
 from evidence.topics import audience, parse_issuer, subscription
 from evidence.trust import Registry, load_trust, save_trust
-from isms import views
-from isms.inventory import Books, InventoryError
+from evidence.words import same_words, words
+from isms import audit, views
+from isms.alarms import Fleet, Patience, alarms, alarms_json
+from isms.database import InventoryError
+from isms.inventory import Books
 from isms.state import State, StateBusyError
-from isms.tables import clean
+from isms.tables import WIDTH, clean
 from isms.verify import Auditor
 
 OK: Final = 0
@@ -57,7 +63,8 @@ def _fail(problem: Exception, code: int) -> int:
 
 def _receive(options: argparse.Namespace) -> int:
     """Receive until told to stop."""
-    from isms.service import Broker, receive  # noqa: PLC0415  # no other command needs MQTT, and importing it takes time
+    from isms.broker import Broker  # noqa: PLC0415  # no other command needs MQTT, and importing it takes time
+    from isms.service import receive  # noqa: PLC0415  # likewise
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     host, port, tls = options.broker
@@ -65,12 +72,13 @@ def _receive(options: argparse.Namespace) -> int:
         host=host,
         port=port,
         tls=tls,
-        client_id=f"nameplated-isms-{options.id}",
+        client_id="-".join(filter(None, ["nameplated-isms", options.id, options.instance])),
         ca_file=options.ca_file,
         certificate_file=options.certificate_file,
         key_file=options.key_file,
+        keeps_session=not options.share,
     )
-    receive(State(options.state), broker, audience=audience(options.id), prefix=options.topic_prefix)
+    receive(State(options.state), broker, audience=audience(options.id), prefix=options.topic_prefix, share=options.share)
     return OK
 
 
@@ -92,21 +100,29 @@ def _key_show(options: argparse.Namespace) -> int:
 
 def _trust_add(options: argparse.Namespace) -> int:
     state, key = State(options.state), load_public(options.jwk_file)
+    if options.words and not same_words(options.words, key.kid):
+        raise KeyInvalidError(f"these are not the words of {key.kid}, which are {words(key.kid)}; nobody is trusted")
     save_trust(state.trust, load_trust(state.trust).with_key(key, options.issuer))
-    print(f"{key.kid} may speak for {options.issuer}\ncompare this thumbprint with the one on the gateway: nameplated key show")
+    print(f"{key.kid} may speak for {options.issuer}")
+    if not options.words:
+        print(f"compare its words with those on the gateway (nameplated key show): {words(key.kid)}")
     return OK
 
 
 def _trust_list(options: argparse.Namespace) -> int:
     registry = load_trust(State(options.state).trust)
-    entries = [{"kid": kid, "iss": entry.iss, "state": entry.state} for kid, entry in registry.entries.items()]
+    entries = [
+        {"kid": kid, "iss": entry.iss, "state": entry.state, "revoked_at": entry.revoked_at, "words": words(kid)}
+        for kid, entry in registry.entries.items()
+    ]
     print(json.dumps(entries, indent=2) if options.json else views.trust(entries))
     return OK
 
 
 def _trust_revoke(options: argparse.Namespace) -> int:
     state = State(options.state)
-    save_trust(state.trust, load_trust(state.trust).without_key(options.kid))
+    at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    save_trust(state.trust, load_trust(state.trust).without_key(options.kid, at=at))
     print(f"{options.kid} may not speak any more; what it signed before stays as it is")
     return OK
 
@@ -117,7 +133,7 @@ def _assets(options: argparse.Namespace) -> int:
     if state.database.exists():
         with Books.open(state.database, read_only=True) as books:
             assets = books.assets()
-    print(json.dumps({"assets": assets}, indent=2) if options.json else views.assets(assets))
+    print(json.dumps({"assets": assets}, indent=2) if options.json else views.assets(assets, width=_width()))
     return OK
 
 
@@ -129,18 +145,63 @@ def _gateways(options: argparse.Namespace) -> int:
         with Books.open(state.database, read_only=True) as books:
             gateways, refusals = books.gateways(), books.refusals()
     found = {"gateways": gateways, "refused": refusals}
-    print(json.dumps(found, indent=2) if options.json else views.gateways(gateways, refusals))
+    print(json.dumps(found, indent=2) if options.json else views.gateways(gateways, refusals, width=_width()))
     return OK
 
 
+def _alarms(options: argparse.Namespace) -> int:
+    found = _fleet(options).alarms
+    print(json.dumps({"alarms": alarms_json(found)}, indent=2) if options.json else views.alarms(found, width=_width()))
+    return NOT_GOOD if found else OK
+
+
+def _watch(options: argparse.Namespace) -> int:
+    try:
+        from isms.watch import watch  # noqa: PLC0415  # rich is an extra, for people only
+    except ModuleNotFoundError as problem:
+        return _fail(Exception(f"{problem.name} is missing; install nameplated[operator] for live tables"), BAD_CONFIG)
+    watch(lambda: _fleet(options), times=1 if options.once else None)
+    return OK
+
+
+def _fleet(options: argparse.Namespace) -> Fleet:
+    """Look into the books once."""
+    state = State(options.state)
+    patience = Patience(silent=timedelta(minutes=options.silent_min), stale=timedelta(hours=options.stale_h))
+    if not state.database.exists():
+        return Fleet(gateways=[], assets=[], alarms=[])
+    with Books.open(state.database, read_only=True) as books:
+        gateways, assets = books.gateways(), books.assets()
+        known = load_trust(state.trust).inheriting(books.handovers()).entries
+        found = alarms(
+            gateways=gateways, assets=assets, refused=books.refused(), known_kids=known, now=datetime.now(UTC), patience=patience
+        )
+    return Fleet(gateways=gateways, assets=assets, alarms=found)
+
+
 def _verify(options: argparse.Namespace) -> int:
-    auditor = Auditor(_trusted_for_verify(options))
+    trust = _trusted_for_verify(options)
+    auditor = Auditor(trust)
     for path in options.files:
-        for place, token in _tokens(path):
-            auditor.take(token, place)
-    report = auditor.report()
-    print(json.dumps(views.verification_json(report), indent=2) if options.json else views.verification(report))
-    return OK if report.all_good else NOT_GOOD
+        for place, token, received_at in _tokens(path):
+            auditor.take(token, place, received_at)
+    verdict = auditor.report()
+    print(json.dumps(views.verification_json(verdict), indent=2) if options.json else views.verification(verdict, width=_width()))
+    if options.report:
+        files = {path.name: _sha256(path) for path in options.files}
+        text = audit.report(verdict, files=files, trust=auditor.trust, now=datetime.now(UTC))
+        options.report.write_text(text, encoding="utf-8")
+    return OK if verdict.all_good else NOT_GOOD
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _width() -> int:
+    """Return how many characters a line may have: those of the terminal, 100 for a file."""
+    return shutil.get_terminal_size((WIDTH, 0)).columns if sys.stdout.isatty() else WIDTH
 
 
 def _trusted_for_verify(options: argparse.Namespace) -> Registry:
@@ -151,8 +212,11 @@ def _trusted_for_verify(options: argparse.Namespace) -> Registry:
     return load_trust(path)
 
 
-def _tokens(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield every token of a file, and where it was found: the books of a receiver, or text with one token a line."""
+def _tokens(path: Path) -> Iterator[tuple[str, bytes, str | None]]:
+    """Yield where each token of a file was found, the token, and when it came if the file says so.
+
+    A file is the books of a receiver, or text with one token a line.
+    """
     with path.open("rb") as file:
         is_database = file.read(len(_SQLITE)) == _SQLITE
         file.seek(0)
@@ -160,10 +224,10 @@ def _tokens(path: Path) -> Iterator[tuple[str, bytes]]:
         while not is_database and (line := file.readline(MAX_TOKEN_BYTES + 2)):
             number += 1
             if token := line.strip():
-                yield f"{path.name}:{number}", token
+                yield f"{path.name}:{number}", token, None
     if is_database:
         with Books.open(path, read_only=True) as books:
-            yield from ((f"{path.name}#{row}", token) for row, token in books.tokens())
+            yield from ((f"{path.name}#{row}", token, at) for row, token, at in books.tokens())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -179,6 +243,17 @@ def _parser() -> argparse.ArgumentParser:
         commands, "assets", _assets, "list every asset, as it was last reported", "assets --state /var/lib/nameplated-isms"
     )
     assets.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    alarm = _command(
+        commands, "alarms", _alarms, "list what somebody should look at; exit code 1 if there is anything", "alarms --state DIR"
+    )
+    alarm.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    live = _command(commands, "watch", _watch, "watch the fleet live", "watch --state /var/lib/nameplated-isms")
+    live.add_argument("--once", action="store_true", help="show it once and end")
+    for shown in (alarm, live):
+        shown.add_argument(
+            "--silent-min", type=int, default=15, metavar="N", help="minutes after which a silent gateway alarms (15)"
+        )
+        shown.add_argument("--stale-h", type=int, default=72, metavar="N", help="hours after which an unseen asset alarms (72)")
     gateways = _command(
         commands, "gateways", _gateways, "list every gateway and its chain", "gateways --state /var/lib/nameplated-isms"
     )
@@ -201,6 +276,10 @@ def _add_receive(commands: Any) -> None:
     receive.add_argument("--certificate-file", type=Path, metavar="FILE", help="our client certificate, if the broker wants one")
     receive.add_argument("--key-file", type=Path, metavar="FILE", help="the key of that certificate")
     receive.add_argument("--topic-prefix", type=_prefix, default="", metavar="P", help="levels above nameplated/v1")
+    receive.add_argument(
+        "--share", type=_name, default="", metavar="GROUP", help="share the work with other receivers of this group"
+    )
+    receive.add_argument("--instance", type=_name, default="", metavar="NAME", help="which of them this is")
     receive.add_argument("--id", type=_receiver_id, default="central", help="our name: reports must be for urn:isms:ID (central)")
 
 
@@ -219,6 +298,7 @@ def _add_trust(commands: Any) -> None:
     add = _command(actions, "add", _trust_add, "let a key speak for one gateway; compare its thumbprint first", example)
     add.add_argument("jwk_file", type=Path, metavar="JWKFILE", help="the gateway's public key")
     add.add_argument("--issuer", required=True, type=_issuer, metavar="URN", help="urn:nameplated:<plant>:<gateway>")
+    add.add_argument("--words", metavar="WORDS", help="its words, as they were read out on the gateway: added only if they fit")
     listing = _command(actions, "list", _trust_list, "list the keys that are known", "trust list --state DIR")
     listing.add_argument("--json", action="store_true", help="JSON instead of a table")
     revoke = _command(actions, "revoke", _trust_revoke, "let a key speak no more", "trust revoke KID --state DIR")
@@ -239,6 +319,7 @@ def _add_verify(commands: Any) -> None:
     whose.add_argument("--state", type=Path, metavar="DIR", help="use the trust file of this receiver")
     whose.add_argument("--trust", type=Path, metavar="FILE", help="use this trust file")
     verify.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    verify.add_argument("--report", type=Path, metavar="FILE", help="also write a report that an auditor can file (Markdown)")
 
 
 def _command(commands: Any, name: str, run: Any, summary: str, example: str, *, state: bool = True) -> argparse.ArgumentParser:
@@ -276,6 +357,11 @@ def _prefix(text: str) -> str:
     except ValueError as problem:
         raise argparse.ArgumentTypeError(str(problem)) from None
     return text
+
+
+def _name(text: str) -> str:
+    """Accept an id, or nothing."""
+    return _receiver_id(text) if text else text
 
 
 def _receiver_id(text: str) -> str:

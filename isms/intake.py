@@ -1,22 +1,24 @@
 """Taking messages in: every decision of `receive` carried out on the books, one batch at a time.
 
 Decides nothing itself. Must never hand out a receipt for what is not committed, and never lose a place in a chain: what cannot
-be placed yet is held in memory, and whatever is dropped, the gateway sends again, because it has no receipt for it.
+be placed yet is held in the books, and whatever is dropped, the gateway sends again, because it has no receipt for it.
+
+Several receivers may share the books. Each batch is one transaction that nobody else can write in, and what is remembered from one
+to the next is forgotten as soon as somebody else has written. So a chain lies in the books and in no process, and it does not
+matter which receiver gets which of its records: docs/decisions/0011-shared-receivers.md.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 from evidence.chain import Head, bridge
 from evidence.claims import Stream
 from evidence.errors import EvidenceError
 from evidence.kinds import ChainStart, Gap, Health, StatusOffline, StatusOnline
+from evidence.trust import Handover, Registry
 from isms.inventory import Books
-from isms.receive import KEPT, Chain, ChainState, Report, Trust, Verdict, admit, judge, notice, reason_of, review
-
-HELD_RECORDS: Final = 1024  # of one gateway
-HELD_BYTES: Final = 4_194_304  # of one gateway
+from isms.receive import KEPT, Chain, ChainState, Presence, Report, Verdict, admit, handover, judge, notice, reason_of, review
 
 
 class Due(NamedTuple):
@@ -26,26 +28,13 @@ class Due(NamedTuple):
     head: Head
 
 
-@dataclass(slots=True)
-class _Window:
-    """Records of one gateway that wait for their predecessors. Bounded: what does not fit is sent again by the gateway."""
+class Hole(NamedTuple):
+    """Records of a sound chain that are missing, while later ones wait. Both ends are included."""
 
-    reports: dict[tuple[str, int], Report] = field(default_factory=dict)
-    bytes: int = 0
-
-    def hold(self, report: Report) -> None:
-        """Keep a record for a while, if there is room."""
-        place, size = (report.claims.epoch, report.claims.seq), len(report.envelope.token)
-        if place not in self.reports and len(self.reports) < HELD_RECORDS and self.bytes + size <= HELD_BYTES:
-            self.reports[place] = report
-            self.bytes += size
-
-    def take(self, head: Head) -> Report | None:
-        """Return the record that comes after this head, if it is held."""
-        report = self.reports.pop((head.epoch, head.seq + 1), None)
-        if report is not None:
-            self.bytes -= len(report.envelope.token)
-        return report
+    iss: str
+    epoch: str
+    from_seq: int
+    to_seq: int
 
 
 class Intake:
@@ -61,69 +50,146 @@ class Intake:
         self._books = books
         self._prefix = prefix
         self._audience = audience
-        self._chains = books.chains()
-        self._windows: dict[str, _Window] = {}
+        self._chains: dict[str, Chain | None] = {}
+        self._handovers: list[Handover] = []
+        self._retired: frozenset[str] = frozenset()
+        self._trust: tuple[Registry, Registry] = (Registry(), Registry())
+        self._waiting: set[str] = set()
+        self._version = -1
+        self._began = False
         self._moved: set[str] = set()
         self._owed: set[tuple[str, str]] = set()
 
-    def take(self, topic: str, token: bytes, *, trust: Trust, at: str) -> None:
+    def take(self, topic: str, token: bytes, *, trust: Registry, at: str) -> None:
         """Take one message, whatever it is. It counts once `commit` has returned.
 
         Args:
             topic: Where it arrived.
             token: What arrived.
-            trust: Whose word counts.
+            trust: Whose word counts, by the operator's file.
             at: When, RFC 3339.
+
+        Raises:
+            sqlite3.Error: The books cannot be written.
         """
+        if not self._began:
+            self._begin()
         try:
-            report = admit(topic, token, prefix=self._prefix, audience=self._audience, trust=trust)
+            report = self._admit(topic, token, trust)
         except EvidenceError as problem:
             self._books.refuse(topic, token, reason=reason_of(problem), detail=str(problem), at=at)
             return
         match report.claims.stream:
             case Stream.EVIDENCE:
-                self._evidence(topic, report, at)
+                self._evidence(topic, report, trust, at)
             case Stream.STATUS | Stream.HEALTH:
                 self._word(topic, report, at)
 
     def commit(self) -> list[Due]:
         """Make everything taken so far durable, and return the receipts that are owed for it, newest chain last."""
         for iss in self._moved:
-            self._books.move_head(self._chains[iss])
-        self._books.commit()
+            self._books.move_head(self._current(iss))
         due = list(self._receipts())
+        self._books.commit()
+        self._began = False
         self._moved.clear()
         self._owed.clear()
         return due
 
+    def holes(self) -> list[Hole]:
+        """Return what is missing of the chains of which later records wait."""
+        found = []
+        for iss in sorted(self._waiting):
+            chain = self._chains.get(iss)
+            first = self._books.first_held(iss, chain.head.epoch) if chain and chain.state is ChainState.SOUND else None
+            if chain is None or first is None:
+                self._waiting.discard(iss)
+            elif first > chain.head.seq + 1:
+                found.append(Hole(iss, chain.head.epoch, chain.head.seq + 1, first - 1))
+        return found
+
+    def known_keys(self, trust: Registry) -> Registry:
+        """Return the operator's keys and those to which they have handed over."""
+        if self._trust[0] is not trust:
+            self._trust = (trust, trust.inheriting(self._handovers))
+        return self._trust[1]
+
+    def presence(self, iss: str) -> Presence | None:
+        """Return what a gateway last said of its connection."""
+        return self._books.presence(iss)
+
+    def _begin(self) -> None:
+        """Begin a batch, and learn from the books what somebody else may have changed in them."""
+        self._books.begin()
+        self._began = True
+        before, self._version = self._version, self._books.version()
+        if before == self._version:
+            return
+        self._chains.clear()
+        self._handovers = self._books.handovers()
+        self._retired = frozenset(handover.old_kid for handover in self._handovers)
+        self._trust = (Registry(), Registry())
+        self._waiting = self._books.waiting()
+
+    def _admit(self, topic: str, token: bytes, trust: Registry) -> Report:
+        """Open a message with the operator's keys, and those to which they have handed over."""
+        return admit(topic, token, prefix=self._prefix, audience=self._audience, trust=self.known_keys(trust))
+
+    def _chain(self, iss: str) -> Chain | None:
+        """Return the current chain of a gateway."""
+        if iss not in self._chains:
+            self._chains[iss] = self._books.chain(iss)
+        return self._chains[iss]
+
+    def _current(self, iss: str) -> Chain:
+        """Return the current chain of a gateway that has one."""
+        chain = self._chain(iss)
+        if chain is None:
+            raise LookupError(f"{iss} has no chain")
+        return chain
+
     def _receipts(self) -> Iterator[Due]:
         """A retained topic shows the last one: a receipt for an old chain comes before that of the current one."""
-        current = {(iss, self._chains[iss].head.epoch) for iss, _ in self._owed}
+        current = {(iss, self._current(iss).head.epoch) for iss, _ in self._owed}
         for iss, epoch in [*sorted(self._owed - current), *sorted(current)]:
             head = self._books.head(iss, epoch)
             if head is not None:
                 yield Due(iss, head)
 
-    def _evidence(self, topic: str, report: Report, at: str) -> None:
+    def _evidence(self, topic: str, report: Report, trust: Registry, at: str) -> None:
         """Place a record in its chain, and after it those that waited for it."""
-        iss = report.claims.iss
-        window = self._windows.setdefault(iss, _Window())
         following: Report | None = report
         while following is not None:
-            verdict = self._place(following, at)
-            if verdict is Verdict.AHEAD:
-                window.hold(following)
-            elif verdict not in (KEPT | {Verdict.REPEATED}):
-                detail = f"{following.claims.epoch} {following.claims.seq}"
-                self._books.refuse(topic, following.envelope.token, reason=verdict, detail=detail, at=at)
-            chain = self._chains.get(iss)
-            following = window.take(chain.head) if chain and chain.state is ChainState.SOUND else None
+            self._settle(topic, following, self._place(following, at), at)
+            following = self._next_held(report.claims.iss, trust)
+
+    def _settle(self, topic: str, report: Report, verdict: Verdict, at: str) -> None:
+        """Hold what is ahead, and enter what is not kept."""
+        if verdict is Verdict.AHEAD:
+            self._books.hold(report, topic)
+            self._waiting.add(report.claims.iss)
+        elif verdict not in (KEPT | {Verdict.REPEATED}):
+            detail = f"{report.claims.epoch} {report.claims.seq}"
+            self._books.refuse(topic, report.envelope.token, reason=verdict, detail=detail, at=at)
+
+    def _next_held(self, iss: str, trust: Registry) -> Report | None:
+        """Return the record that waited for the one just placed. Its key may have been revoked meanwhile: it is opened anew."""
+        chain = self._chains.get(iss)
+        if iss not in self._waiting or chain is None or chain.state is not ChainState.SOUND:
+            return None
+        found = self._books.take_held(iss, chain.head)
+        if found is None:
+            return None
+        try:
+            return self._admit(*found, trust)
+        except EvidenceError:
+            return None
 
     def _place(self, report: Report, at: str) -> Verdict:
         """Judge one record and carry the verdict out."""
         iss, epoch = report.claims.iss, report.claims.epoch
-        chain = self._chains.get(iss)
-        verdict = judge(chain, report, self._known(chain, report))
+        chain = self._chain(iss)
+        verdict = judge(chain, report, self._known(chain, report), retired=report.kid in self._retired)
         match verdict:
             case Verdict.ACCEPTED:
                 self._extend(chain, report, at)
@@ -148,7 +214,8 @@ class Intake:
         """Make a record the new end of its chain, or the beginning of one."""
         claims = report.claims
         head = Head(claims.epoch, claims.seq, report.envelope.digest)
-        longer = Chain(iss=claims.iss, kid=report.kid, head=head)
+        passed_on = handover(report)
+        longer = Chain(iss=claims.iss, kid=passed_on.new.kid if passed_on else report.kid, head=head)
         if chain is None or chain.head.epoch != claims.epoch:
             self._leave(chain)
             note = review(chain, report.body) if isinstance(report.body, ChainStart) else "its first record cannot be read"
@@ -157,6 +224,15 @@ class Intake:
         self._moved.add(claims.iss)
         self._owed.add((claims.iss, claims.epoch))
         self._books.keep(report, Verdict.ACCEPTED, at)
+        if passed_on:
+            self._inherit(passed_on, at)
+
+    def _inherit(self, passed_on: Handover, at: str) -> None:
+        """Let a key that was named inside its chain speak from now on, and the one before it no more."""
+        self._books.note_handover(passed_on, at)
+        self._handovers.append(passed_on)
+        self._retired |= {passed_on.old_kid}
+        self._trust = (Registry(), Registry())
 
     def _leave(self, chain: Chain | None) -> None:
         """Enter the end of a chain that is closed by the beginning of another."""
@@ -169,8 +245,9 @@ class Intake:
         state = ChainState.FORKED if verdict is Verdict.FORKED else ChainState.BROKEN
         self._books.keep(report, verdict, at)
         self._books.freeze(iss, epoch, state)
-        if self._chains[iss].head.epoch == epoch:
-            self._chains[iss] = replace(self._chains[iss], state=state)
+        chain = self._current(iss)
+        if chain.head.epoch == epoch:
+            self._chains[iss] = replace(chain, state=state)
 
     def _bridge(self, chain: Chain | None, report: Report) -> None:
         """Step over records that the gateway gave up, if this record is its signed word on exactly those."""
@@ -186,12 +263,15 @@ class Intake:
         iss = report.claims.iss
         presence = self._books.presence(iss)
         news = False
-        if not self._books.is_closed(iss, report.claims.epoch):
+        if report.kid in self._retired:
+            self._books.refuse(topic, report.envelope.token, reason=Verdict.OTHER_KEY, detail=report.claims.type, at=at)
+            return
+        if not self._books.is_left(iss, report.claims.epoch):
             match report.body:
                 case StatusOnline() | StatusOffline() as status if after := notice(presence, report.claims, status):
                     self._books.note_presence(iss, after, at)
                     news = True
                 case Health() as health:
-                    news = self._books.note_health(report, health)
+                    news = self._books.note_health(report, health, at)
         if not news:
             self._books.refuse(topic, report.envelope.token, reason="outdated", detail=report.claims.type, at=at)

@@ -1,31 +1,30 @@
 """The books: every record as it came, the chains they form, what is believed of each asset, and what was refused.
 
-Decides how it is stored; the only module of the receiver that knows SQLite. Must never answer for a record before `commit` has
-returned: WAL with synchronous=FULL, so what is committed survives a power cut. Nothing is ever updated in `envelopes`.
+Decides how it is stored; with `database`, the only module of the receiver that knows SQLite. Must never answer for a record before
+`commit` has returned: WAL with synchronous=FULL, so what is committed survives a power cut. Nothing is ever updated in `envelopes`.
+
+Several receivers may write the same books: whatever is read to decide is read between `begin` and `commit`, and nobody else writes
+meanwhile.
 """
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
 from evidence.chain import Head
+from evidence.keys import public_from_jwk
 from evidence.kinds import Asset, Change, Health, Inventory
+from evidence.trust import Handover
+from isms.database import InventoryError, connect
 from isms.receive import Chain, ChainState, Presence, Report, Verdict
 
-APPLICATION_ID: Final = 0x4E504953  # "NPIS"
-VERSION: Final = 1
 KEPT_REFUSALS: Final = 1000
 KEPT_START_BYTES: Final = 200
-TABLES_S: Final = 2.0  # how long a reader waits for a receiver that is just making its tables
-_SCHEMA: Final = Path(__file__).with_name("inventory-1.sql")
-
-
-class InventoryError(Exception):
-    """The books cannot be read or written; the sentence says why."""
+HELD_RECORDS: Final = 1024  # of one gateway, waiting for their predecessors
+HELD_BYTES: Final = 4_194_304  # of one gateway
 
 
 class Books:
@@ -44,13 +43,26 @@ class Books:
             InventoryError: They cannot be opened, are no books of ours, or SQLite failed inside the block.
         """
         try:
-            connection = _connect(path, read_only=read_only)
+            connection = connect(path, read_only=read_only)
             try:
                 yield cls(connection)
             finally:
                 connection.close()
         except sqlite3.Error as problem:
             raise InventoryError(f"{path}: {problem}") from problem
+
+    def begin(self) -> None:
+        """Begin a transaction, if there is none. Nobody else writes until it is committed.
+
+        Raises:
+            sqlite3.OperationalError: Somebody else has been writing for too long.
+        """
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN IMMEDIATE")
+
+    def version(self) -> int:
+        """Return a number that changes when somebody else has written. It means something only between `begin` and `commit`."""
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def commit(self) -> None:
         """Make everything since the last commit durable."""
@@ -60,10 +72,10 @@ class Books:
 
     # Chains
 
-    def chains(self) -> dict[str, Chain]:
-        """Return the current chain of every gateway."""
-        rows = self._connection.execute("SELECT * FROM chains WHERE id IN (SELECT max(id) FROM chains GROUP BY iss)")
-        return {row["iss"]: _chain(row) for row in rows}
+    def chain(self, iss: str) -> Chain | None:
+        """Return the current chain of a gateway, or None if there is none yet."""
+        row = self._connection.execute("SELECT * FROM chains WHERE iss = ? ORDER BY id DESC LIMIT 1", (iss,)).fetchone()
+        return _chain(row) if row else None
 
     def known(self, iss: str, epoch: str, seq: int) -> bytes | None:
         """Return the digest of the accepted record at a place of a chain, or None."""
@@ -82,7 +94,7 @@ class Books:
         ).fetchone()
         return Head(epoch, row["head_seq"], row["head_digest"]) if row else None
 
-    def is_closed(self, iss: str, epoch: str) -> bool:
+    def _is_closed(self, iss: str, epoch: str) -> bool:
         """Return whether a gateway has begun another chain after this one."""
         newest = self._connection.execute("SELECT epoch FROM chains WHERE iss = ? ORDER BY id DESC LIMIT 1", (iss,)).fetchone()
         return newest is not None and newest["epoch"] != epoch and self._chain_id(iss, epoch) is not None
@@ -96,11 +108,11 @@ class Books:
         )
 
     def move_head(self, chain: Chain) -> None:
-        """Enter the new end of a chain."""
+        """Enter the new end of a chain, and who signs it now."""
         head = chain.head
         self._write(
-            "UPDATE chains SET head_seq = ?, head_digest = ? WHERE id = ?",
-            (head.seq, head.digest, self._chain_id(chain.iss, head.epoch)),
+            "UPDATE chains SET head_seq = ?, head_digest = ?, kid = ? WHERE id = ?",
+            (head.seq, head.digest, chain.kid, self._chain_id(chain.iss, head.epoch)),
         )
 
     def freeze(self, iss: str, epoch: str, state: ChainState) -> None:
@@ -130,15 +142,64 @@ class Books:
             case _:
                 pass
 
+    # Records that wait for their predecessors
+
+    def hold(self, report: Report, topic: str) -> None:
+        """Keep a record for a while, if there is room; what does not fit is sent again by its gateway."""
+        claims, token = report.claims, report.envelope.token
+        count, size = self._connection.execute(
+            "SELECT count(*), coalesce(sum(length(token)), 0) FROM held WHERE iss = ?", (claims.iss,)
+        ).fetchone()
+        if count < HELD_RECORDS and size + len(token) <= HELD_BYTES:
+            self._write("INSERT OR IGNORE INTO held VALUES (?, ?, ?, ?, ?)", (claims.iss, claims.epoch, claims.seq, topic, token))
+
+    def take_held(self, iss: str, head: Head) -> tuple[str, bytes] | None:
+        """Take out the record that comes after an end: its topic and token. What the end has passed by is let go of."""
+        row = self._connection.execute(
+            "SELECT topic, token FROM held WHERE iss = ? AND epoch = ? AND seq = ?", (iss, head.epoch, head.seq + 1)
+        ).fetchone()
+        self._write("DELETE FROM held WHERE iss = ? AND (epoch <> ? OR seq <= ?)", (iss, head.epoch, head.seq + 1))
+        return (row["topic"], row["token"]) if row else None
+
+    def first_held(self, iss: str, epoch: str) -> int | None:
+        """Return the lowest sequence that waits, or None if nothing does."""
+        found = self._connection.execute("SELECT min(seq) FROM held WHERE iss = ? AND epoch = ?", (iss, epoch)).fetchone()[0]
+        return int(found) if found is not None else None
+
+    def waiting(self) -> set[str]:
+        """Return the gateways of which something waits."""
+        return {row["iss"] for row in self._connection.execute("SELECT DISTINCT iss FROM held")}
+
+    # Keys
+
+    def note_handover(self, handover: Handover, at: str) -> None:
+        """Enter that a key has handed its chain over. A key does that once."""
+        self._write(
+            "INSERT OR IGNORE INTO handovers (kid, old_kid, iss, jwk, at) VALUES (?, ?, ?, ?, ?)",
+            (handover.new.kid, handover.old_kid, handover.iss, json.dumps(handover.new.jwk).encode(), at),
+        )
+
+    def handovers(self) -> list[Handover]:
+        """Return every handover in the order in which it happened."""
+        rows = self._connection.execute("SELECT iss, old_kid, jwk FROM handovers ORDER BY id")
+        return [Handover(iss=row["iss"], old_kid=row["old_kid"], new=public_from_jwk(json.loads(row["jwk"]))) for row in rows]
+
     # Gateways
 
     def presence(self, iss: str) -> Presence | None:
         """Return what a gateway last said of its connection."""
-        row = self._connection.execute("SELECT epoch, sess, online FROM gateways WHERE iss = ?", (iss,)).fetchone()
+        row = self._connection.execute("SELECT epoch, sess, online FROM gateways WHERE iss = ? AND sess >= 0", (iss,)).fetchone()
         return Presence(epoch=row["epoch"], sess=row["sess"], online=bool(row["online"])) if row else None
+
+    def is_left(self, iss: str, epoch: str) -> bool:
+        """Return whether a gateway has begun another chain after this one, or spoken in a later epoch."""
+        newest = self._connection.execute("SELECT epoch FROM epochs WHERE iss = ? ORDER BY id DESC LIMIT 1", (iss,)).fetchone()
+        spoken = self._connection.execute("SELECT 1 FROM epochs WHERE iss = ? AND epoch = ?", (iss, epoch)).fetchone()
+        return self._is_closed(iss, epoch) or (spoken is not None and newest["epoch"] != epoch)
 
     def note_presence(self, iss: str, presence: Presence, at: str) -> None:
         """Enter what a gateway says of its connection."""
+        self._write("INSERT OR IGNORE INTO epochs (iss, epoch) VALUES (?, ?)", (iss, presence.epoch))
         self._write(
             "INSERT INTO gateways (iss, epoch, sess, online, status_at) VALUES (?1, ?2, ?3, ?4, ?5)"
             " ON CONFLICT (iss) DO UPDATE SET epoch = ?2, sess = ?3, online = ?4, status_at = ?5,"
@@ -146,13 +207,18 @@ class Books:
             (iss, presence.epoch, presence.sess, presence.online, at),
         )
 
-    def note_health(self, report: Report, health: Health) -> bool:
-        """Enter a gateway's health if it is newer than what is held, by session and uptime; return whether it was."""
+    def note_health(self, report: Report, health: Health, at: str) -> bool:
+        """Enter a gateway's health if it is newer than what is held, by session and uptime; return whether it was.
+
+        It may come before the first status, which another receiver may have got.
+        """
         claims = report.claims
         written = self._write(
-            "UPDATE gateways SET health = ?1, health_up = ?2, health_sess = ?3 WHERE iss = ?4"
-            " AND (epoch <> ?5 OR (health_sess, health_up) < (?3, ?2))",
-            (bytes(claims.body), claims.up, health.sess, claims.iss, claims.epoch),
+            "INSERT INTO gateways (iss, epoch, sess, online, status_at, health, health_up, health_sess)"
+            " VALUES (?4, ?5, -1, 0, ?6, ?1, ?2, ?3)"
+            " ON CONFLICT (iss) DO UPDATE SET health = ?1, health_up = ?2, health_sess = ?3"
+            " WHERE epoch <> ?5 OR (health_sess, health_up) < (?3, ?2)",
+            (bytes(claims.body), claims.up, health.sess, claims.iss, claims.epoch, at),
         )
         return written.rowcount == 1
 
@@ -185,15 +251,19 @@ class Books:
         """Return how often messages were refused, by reason."""
         return {row["reason"]: row["count"] for row in self._connection.execute("SELECT * FROM refusals ORDER BY reason")}
 
-    def tokens(self) -> Iterator[tuple[int, bytes]]:
-        """Yield every record held with the id of its row, chain by chain, in the order they were kept."""
-        for row in self._connection.execute("SELECT id, token FROM envelopes ORDER BY chain, id"):
-            yield row["id"], row["token"]
+    def refused(self) -> list[dict[str, Any]]:
+        """Return the newest of what was refused, oldest first."""
+        rows = self._connection.execute("SELECT at, topic, reason, detail FROM refused ORDER BY id")
+        return [dict(row) for row in rows]
+
+    def tokens(self) -> Iterator[tuple[int, bytes, str]]:
+        """Yield every record kept: the id of its row, the record, and when it came; chain by chain, in the order they were kept."""
+        for row in self._connection.execute("SELECT id, token, received_at FROM envelopes ORDER BY chain, id"):
+            yield row["id"], row["token"], row["received_at"]
 
     def _write(self, statement: str, values: tuple[object, ...]) -> sqlite3.Cursor:
         """Write inside the current transaction, or begin one."""
-        if not self._connection.in_transaction:
-            self._connection.execute("BEGIN IMMEDIATE")
+        self.begin()
         return self._connection.execute(statement, values)
 
     def _chain_id(self, iss: str, epoch: str) -> int | None:
@@ -237,6 +307,11 @@ class Books:
             "changes": [json.loads(change["change"]) for change in changes],
         }
 
+    def _hole(self, iss: str, chain: sqlite3.Row | None) -> list[int] | None:
+        """Return first and last of the records that are missing while later ones wait."""
+        first = self.first_held(iss, chain["epoch"]) if chain and chain["state"] == ChainState.SOUND else None
+        return [chain["head_seq"] + 1, first - 1] if chain and first is not None else None
+
     def _gateway_view(self, iss: str) -> dict[str, Any]:
         """Return one gateway: its presence, its current chain, counts over all its chains, and its health."""
         gateway = self._connection.execute("SELECT * FROM gateways WHERE iss = ?", (iss,)).fetchone()
@@ -247,14 +322,15 @@ class Books:
             (iss,),
         ).fetchall()
         current = chains[-1] if chains else None
+        known = gateway is not None and gateway["sess"] >= 0
         counts = {
             verdict: sum(row["n"] for row in counted if row["verdict"] == verdict) for verdict in ("accepted", "forked", "broken")
         }
         return {
             "iss": iss,
-            "status": ("online" if gateway["online"] else "offline") if gateway else "unknown",
-            "status_at": gateway["status_at"] if gateway else None,
-            "sess": gateway["sess"] if gateway else None,
+            "status": ("online" if gateway["online"] else "offline") if known else "unknown",
+            "status_at": gateway["status_at"] if known else None,
+            "sess": gateway["sess"] if known else None,
             "epoch": current["epoch"] if current else None,
             "seq": current["head_seq"] if current else None,
             "state": current["state"] if current else None,
@@ -267,6 +343,7 @@ class Books:
             "last_received_at": max((row["at"] for row in counted), default=None),
             "review": [f"{chain['epoch']}: {note}" for chain in chains for note in _notes(chain)],
             "health": json.loads(gateway["health"]) if gateway and gateway["health"] else None,
+            "hole": self._hole(iss, current),
         }
 
 
@@ -279,54 +356,3 @@ def _notes(chain: sqlite3.Row) -> list[str]:
 def _chain(row: sqlite3.Row) -> Chain:
     head = Head(row["epoch"], row["head_seq"], row["head_digest"])
     return Chain(iss=row["iss"], kid=row["kid"], head=head, state=ChainState(row["state"]))
-
-
-def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    """Open a database of ours, and make a new one if we may.
-
-    Raises:
-        InventoryError: It is somebody else's, or of a later version.
-        sqlite3.Error: It cannot be opened, or is no database.
-    """
-    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
-    try:
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA trusted_schema = OFF")
-        if read_only:
-            connection.execute("PRAGMA query_only = ON")
-            _await_tables(connection)
-        else:
-            path.chmod(0o600)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            _create(connection)
-        _require_ours(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _await_tables(connection: sqlite3.Connection) -> None:
-    """Give a receiver that has just begun the moment that it needs to make its tables."""
-    until_s = time.monotonic() + TABLES_S
-    while connection.execute("PRAGMA schema_version").fetchone()[0] == 0 and time.monotonic() < until_s:
-        time.sleep(0.02)
-
-
-def _create(connection: sqlite3.Connection) -> None:
-    """Make the tables of an empty database, all or none."""
-    if connection.execute("PRAGMA schema_version").fetchone()[0] == 0:
-        marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
-        connection.executescript(f"BEGIN IMMEDIATE; {marks} {_SCHEMA.read_text(encoding='utf-8')} COMMIT;")
-
-
-def _require_ours(connection: sqlite3.Connection) -> None:
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if application != APPLICATION_ID:
-        raise InventoryError("it is a database, but not one of nameplated-isms")
-    if version != VERSION:
-        raise InventoryError(f"it has version {version}; this program knows {VERSION}")

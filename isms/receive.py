@@ -17,8 +17,10 @@ from evidence.claims import Claims, Stream
 from evidence.envelope import Envelope, expect, unseal
 from evidence.errors import EvidenceError, ForeignError, ForgedError, MalformedEnvelopeError, UnknownKeyError
 from evidence.keys import PublicKey
-from evidence.kinds import Body, ChainStart, Health, StatusOffline, StatusOnline, decode_body
+from evidence.kinds import Body, ChainStart, Health, KeyRotate, StatusOffline, StatusOnline, decode_body
+from evidence.rotation import successor
 from evidence.topics import issuer, parse_topic
+from evidence.trust import Handover
 
 
 class Trust(Protocol):
@@ -86,7 +88,7 @@ class Verdict(StrEnum):
     FROZEN = "frozen"  # not kept: the chain is frozen, and the gateway keeps what has no receipt
     ORPHAN = "orphan"  # not kept: its chain was never begun here, or is closed
     GIVEN_UP = "given-up"  # not kept: a signed gap covers its place
-    OTHER_KEY = "other-key"  # not kept: signed with another key than its chain
+    OTHER_KEY = "other-key"  # not kept: signed with another key than its chain, or with one that has handed over
 
 
 KEPT: Final = frozenset({Verdict.ACCEPTED, Verdict.FORKED, Verdict.BROKEN})
@@ -118,18 +120,23 @@ def admit(topic: str, token: bytes, *, prefix: str, audience: str, trust: Trust)
     return Report(claims, _body(claims), envelope, kid)
 
 
-def judge(chain: Chain | None, report: Report, known: bytes | None) -> Verdict:
+def judge(chain: Chain | None, report: Report, known: bytes | None, *, retired: bool = False) -> Verdict:
     """Decide what a record of the evidence stream means for what is held of its gateway.
 
     Args:
         chain: The newest chain of that gateway, or None if there is none yet.
         report: The record.
         known: Digest of the record that is held at the same epoch and sequence, or None.
+        retired: Whether the key that signed it has handed over to another. It can repeat what is held, and nothing else: not even
+            cause a fork, or a key that was thrown away could freeze the chain of its heir.
     """
     step = follow(chain.head if chain else None, report.claims, report.envelope.digest, known)
-    if chain and report.kid != chain.kid and report.claims.epoch == chain.head.epoch:
+    sound = chain is None or chain.state is ChainState.SOUND
+    if step is Step.DUPLICATE and sound:
+        return Verdict.REPEATED
+    if retired or (chain and report.kid != chain.kid and report.claims.epoch == chain.head.epoch):
         return Verdict.OTHER_KEY
-    if chain and chain.state is not ChainState.SOUND and not _starts_over(step, chain, report):
+    if chain and not sound and not _starts_over(step, chain, report):
         return Verdict.FROZEN
     return _VERDICTS[step]
 
@@ -144,6 +151,17 @@ _VERDICTS: Final[Mapping[Step, Verdict]] = {
     Step.UNKNOWN_EPOCH: Verdict.ORPHAN,
     Step.GIVEN_UP: Verdict.GIVEN_UP,
 }
+
+
+def handover(report: Report) -> Handover | None:
+    """Return to which key a record hands its chain over, or None if it does not, or not in a way that counts."""
+    if not isinstance(report.body, KeyRotate):
+        return None
+    try:
+        new = successor(report.claims, report.body, report.kid)
+    except EvidenceError:
+        return None
+    return Handover(iss=report.claims.iss, old_kid=report.kid, new=new)
 
 
 def review(chain: Chain | None, start: ChainStart) -> str:
@@ -179,7 +197,8 @@ def notice(presence: Presence | None, claims: Claims, body: StatusOnline | Statu
     """Return the gateway's presence after a status, or None if the status is an old one.
 
     A will counts for its own session alone, and within a session offline is the last word: a retained or a replayed message
-    changes nothing. A gateway that lost its counter of sessions has a new epoch too.
+    changes nothing. A gateway that lost its counter of sessions has a new epoch too; that an epoch which was left before never
+    comes back is the books' to know (`Books.is_left`).
     """
     online = isinstance(body, StatusOnline)
     after = Presence(epoch=claims.epoch, sess=body.sess, online=online)

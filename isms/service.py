@@ -9,89 +9,43 @@ the client is thrown away, and what was not acknowledged comes again, from the b
 import logging
 import random
 import signal
-import ssl
-import struct
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
-from paho.mqtt import MQTTException
-from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from evidence.claims import Receipt, Stream
-from evidence.envelope import MAX_TOKEN_BYTES, RECEIPT, hash_text, seal
+from evidence.envelope import RECEIPT, REQUEST, hash_text, seal
 from evidence.keys import Signer
 from evidence.topics import parse_issuer, subscription, topic
+from isms.asking import Asker, read_response, republish
+from isms.broker import BATCH_MESSAGES, Broker, BrokerLostError, connect, new_client, pause_s, topic_of, turn
 from isms.intake import Due, Intake
 from isms.inventory import Books
 from isms.state import State
 from isms.trusted import TrustFile
 
-BATCH_MESSAGES: Final = 100
 BATCH_S: Final = 0.2
-KEEPALIVE_S: Final = 30
-SESSION_EXPIRY_S: Final = 7 * 86_400
-PAUSE_LONGEST_S: Final = 15.0
-_HEADROOM_BYTES: Final = 4096  # topic and properties beside a token
+ASK_EVERY_S: Final = 1.0
+REQUEST_EXPIRY_S: Final = 60
 
 _log = logging.getLogger("nameplated.isms")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broker:
-    """Where and how to connect.
-
-    Attributes:
-        host: Host name or address.
-        port: TCP port.
-        tls: Whether the connection is encrypted and the broker vouched for.
-        client_id: Our name at the broker, which keeps our session under it.
-        ca_file: Who may vouch for the broker, or None for the system's authorities.
-        certificate_file: Our client certificate, or None.
-        key_file: Its key, or None.
-    """
-
-    host: str
-    port: int
-    tls: bool
-    client_id: str
-    ca_file: Path | None = None
-    certificate_file: Path | None = None
-    key_file: Path | None = None
-
-
-class BrokerLostError(Exception):
-    """The connection to the broker is gone, or never stood."""
-
-
-def pause_s(failures: int, chance: float) -> float:
-    """Return how long to wait before the next attempt: anywhere up to a bound that doubles, so that receivers do not march in step.
-
-    Args:
-        failures: Attempts in a row that failed, 0 or more.
-        chance: From [0, 1).
-
-    >>> pause_s(0, 0.5), pause_s(3, 0.5), pause_s(1000, 0.5)
-    (0.5, 4.0, 7.5)
-    """
-    return chance * min(PAUSE_LONGEST_S, 2.0 ** min(failures, 10))
-
-
-def receive(state: State, broker: Broker, *, audience: str, prefix: str) -> None:
-    """Be the receiver of a directory until SIGTERM or SIGINT.
+def receive(state: State, broker: Broker, *, audience: str, prefix: str, share: str = "") -> None:
+    """Be the receiver of a directory, or one of several, until SIGTERM or SIGINT.
 
     Args:
         state: The receiver's directory; its key must be there.
         broker: Where to connect.
         audience: Who we are.
         prefix: The operator's levels above our topics.
+        share: Name of the group that shares the work on this directory, or empty.
 
     Raises:
         EvidenceError: The key cannot be used.
@@ -100,10 +54,12 @@ def receive(state: State, broker: Broker, *, audience: str, prefix: str) -> None
         OSError: The directory cannot be used.
     """
     signer, trust = state.load_key(), TrustFile(state.trust)
-    with state.lock(), Books.open(state.database) as books:
+    with state.lock(shared=bool(share)), Books.open(state.database) as books:
         intake = Intake(books, prefix=prefix, audience=audience)
         chance = random.SystemRandom().random
-        receiver = Receiver(broker, intake, trust=trust, signer=signer, audience=audience, prefix=prefix, chance=chance)
+        receiver = Receiver(
+            broker, intake, trust=trust, signer=signer, audience=audience, prefix=prefix, share=share, chance=chance
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: receiver.stop())
         receiver.run()
@@ -119,6 +75,7 @@ class Receiver:
         signer: Signs receipts.
         audience: Who we are.
         prefix: The operator's levels above our topics.
+        share: Name of the group that shares the work, or empty.
         chance: Returns a number from [0, 1).
     """
 
@@ -131,6 +88,7 @@ class Receiver:
         signer: Signer,
         audience: str,
         prefix: str,
+        share: str = "",
         chance: Callable[[], float],
     ) -> None:
         self._broker = broker
@@ -139,11 +97,15 @@ class Receiver:
         self._signer = signer
         self._audience = audience
         self._prefix = prefix
+        self._share = share
         self._chance = chance
+        self._asker = Asker()
+        self._asked_s = 0.0
         self._stopping = False
         self._connected = False
         self._inbox: list[MQTTMessage] = []
         self._oldest_s = 0.0
+        self._taken = 0
 
     def stop(self) -> None:
         """End `run` soon. Safe to call from a signal handler."""
@@ -162,20 +124,23 @@ class Receiver:
             if not self._stopping:
                 _log.warning("broker.lost why=%r failures=%d", why, failures)
                 self._sleep(pause_s(failures, self._chance()))
+        _log.info("receive.stopped messages=%d", self._taken)
 
     def _session(self) -> str:
         """Receive over one connection; return why it ended."""
         self._connected = False
         self._inbox.clear()
-        client = _client(self._broker)
+        client = new_client(self._broker)
         client.on_connect = self._on_connect
         client.on_message = self._on_message
         client.on_publish = _on_publish
         client.on_subscribe = _on_subscribe
+        client.message_callback_add(subscription(self._prefix, "response"), self._on_response)
         try:
-            _connect(client, self._broker)
+            connect(client, self._broker)
             while not self._stopping:
                 self._turn(client)
+                self._ask(client)
             self._batch(client)
         except BrokerLostError as problem:
             return str(problem)
@@ -190,7 +155,7 @@ class Receiver:
             BrokerLostError: The connection is gone.
         """
         before = len(self._inbox)
-        _loop(client, 0.0 if before else BATCH_S)
+        turn(client, 0.0 if before else BATCH_S)
         arrived = len(self._inbox) - before
         if arrived and not before:
             self._oldest_s = time.monotonic()
@@ -204,10 +169,11 @@ class Receiver:
         now, trust = datetime.now(UTC), self._trust.current()
         at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         for message in self._inbox:
-            self._intake.take(_topic(message), bytes(message.payload), trust=trust, at=at)
+            self._intake.take(topic_of(message), bytes(message.payload), trust=trust, at=at)
         due = self._intake.commit()
         for message in self._inbox:
             client.ack(message.mid, message.qos)
+        self._taken += len(self._inbox)
         self._inbox.clear()
         self._answer(client, due, int(now.timestamp()))
 
@@ -220,6 +186,23 @@ class Receiver:
             if where is not None:
                 token = seal(_receipt(owed, self._audience, now_s), self._signer, typ=RECEIPT).token
                 client.publish(topic(self._prefix, *where, "receipt"), token, qos=1, retain=True, properties=properties)
+
+    def _ask(self, client: Client) -> None:
+        """Ask, now and then, for records that are missing while later ones wait."""
+        now_s = time.monotonic()
+        if not self._connected or now_s < self._asked_s + ASK_EVERY_S:
+            return
+        self._asked_s = now_s
+        for hole in self._asker.due(self._intake.holes(), now_s):
+            number = self._asker.number(time.time_ns() // 1_000_000)
+            request = republish(hole, self._intake.presence(hole.iss), audience=self._audience, number=number)
+            where = parse_issuer(hole.iss)
+            if request is None or where is None:
+                continue
+            _log.warning("chain.hole iss=%s from_seq=%d to_seq=%d", hole.iss, hole.from_seq, hole.to_seq)
+            token = seal(request, self._signer, typ=REQUEST).token
+            properties = request_properties(topic(self._prefix, *where, "response"), number)
+            client.publish(topic(self._prefix, *where, "request/republish"), token, qos=1, properties=properties)
 
     def _sleep(self, seconds: float) -> None:
         """Wait, but not longer than it takes to be told to stop."""
@@ -235,10 +218,40 @@ class Receiver:
             return
         self._connected = True
         _log.info("broker.connected session_present=%s", flags.session_present)
-        client.subscribe([(subscription(self._prefix, leaf), 1) for leaf in ("status", "evidence", "health")])
+        client.subscribe([(each, 1) for each in subscriptions(self._prefix, self._share)])
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         self._inbox.append(message)
+
+    def _on_response(self, client: Client, _data: Any, message: MQTTMessage) -> None:
+        find_key = self._intake.known_keys(self._trust.current()).find
+        response = read_response(
+            topic_of(message), bytes(message.payload), prefix=self._prefix, audience=self._audience, find_key=find_key
+        )
+        if response is not None:
+            _log.info("request.answered iss=%s name=%s outcome=%s", response.iss, response.name, response.outcome)
+        client.ack(message.mid, message.qos)
+
+
+def subscriptions(prefix: str, share: str) -> list[str]:
+    """Return what a receiver subscribes to.
+
+    Evidence and health are shared among a group: each message goes to one of it. Status is not: the broker hands a retained message
+    to nobody who shares, and each receiver may hear it without harm.
+    """
+    group = f"$share/{share}/" if share else ""
+    shared = [group + subscription(prefix, leaf) for leaf in ("evidence", "health")]
+    return [*(subscription(prefix, leaf) for leaf in ("status", "response")), *shared]
+
+
+def request_properties(response_topic: str, number: int) -> Properties:
+    """Return what goes with a request: where the answer is expected, by which name, and when nobody needs it any more."""
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.ContentType = "application/jwt"
+    properties.ResponseTopic = response_topic
+    properties.CorrelationData = str(number).encode("ascii")
+    properties.MessageExpiryInterval = REQUEST_EXPIRY_S
+    return properties
 
 
 def _receipt(owed: Due, audience: str, now_s: int) -> Receipt:
@@ -253,62 +266,6 @@ def _receipt(owed: Due, audience: str, now_s: int) -> Receipt:
         head=hash_text(head.digest),
         iat=now_s,
     )
-
-
-def _client(broker: Broker) -> Client:
-    """A client that acknowledges nothing by itself."""
-    client = Client(CallbackAPIVersion.VERSION2, client_id=broker.client_id, protocol=MQTTv5, manual_ack=True)
-    client.connect_timeout = 5.0
-    return client
-
-
-def _connect(client: Client, broker: Broker) -> None:
-    """Open the connection; the broker keeps our session for a week when we are away.
-
-    Raises:
-        BrokerLostError: It cannot be opened.
-    """
-    properties = Properties(PacketTypes.CONNECT)
-    properties.SessionExpiryInterval = SESSION_EXPIRY_S
-    properties.ReceiveMaximum = BATCH_MESSAGES
-    properties.MaximumPacketSize = MAX_TOKEN_BYTES + _HEADROOM_BYTES
-    try:
-        if broker.tls:
-            client.tls_set_context(_tls(broker))
-        client.connect(broker.host, broker.port, KEEPALIVE_S, clean_start=False, properties=properties)
-    except (OSError, ValueError) as problem:
-        raise BrokerLostError(f"{broker.host}:{broker.port}: {problem}") from problem
-
-
-def _tls(broker: Broker) -> ssl.SSLContext:
-    """TLS 1.2 or later; the broker must be vouched for. Files are read anew for each connection, so they can be replaced."""
-    context = ssl.create_default_context(cafile=broker.ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if broker.certificate_file:
-        context.load_cert_chain(broker.certificate_file, broker.key_file)
-    return context
-
-
-def _loop(client: Client, timeout_s: float) -> None:
-    """Let paho move bytes once.
-
-    Raises:
-        BrokerLostError: The connection is gone, or the broker sent bytes that paho cannot read.
-    """
-    try:
-        result = client.loop(timeout=timeout_s)
-    except (OSError, MQTTException, ValueError, LookupError, struct.error) as problem:
-        raise BrokerLostError(f"unreadable bytes from the broker: {problem!r}") from problem
-    if result is not MQTTErrorCode.MQTT_ERR_SUCCESS:
-        raise BrokerLostError(result.name)
-
-
-def _topic(message: MQTTMessage) -> str:
-    """Return the topic of a message; one that is no text is none of ours."""
-    try:
-        return message.topic
-    except UnicodeDecodeError:
-        return ""
 
 
 def _on_publish(_client: Client, _data: Any, _message_id: int, reason: ReasonCode, _properties: Properties) -> None:

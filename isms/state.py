@@ -1,6 +1,6 @@
 """The directory that holds everything the receiver knows, and the lock that keeps it to one receiver.
 
-Decides where each file lies. Must never let two receivers write the same books.
+Decides where each file lies. Must never let two receivers write the same books, unless both say that they share them.
 
     isms.db      the books            isms.key   the receiver's private key, which signs receipts
     trust.json   whose word counts    isms.jwk   its public half, for the gateways
@@ -69,8 +69,11 @@ class State:
         return load_signer(self.private_key)
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, *, shared: bool = False) -> Iterator[None]:
         """Be the only receiver in this directory for as long as the block lasts; the kernel lets go if we die.
+
+        Args:
+            shared: Be one of a group that shares the work: others of the group may come too, and nobody else.
 
         Raises:
             StateBusyError: There is one already.
@@ -78,7 +81,7 @@ class State:
         """
         descriptor = os.open(self.directory / "isms.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             yield
         except BlockingIOError:
             raise StateBusyError(f"another receiver works in {self.directory}") from None

@@ -18,8 +18,9 @@ from evidence.chain import Head, Step, bridge, follow
 from evidence.claims import Claims, Stream
 from evidence.envelope import Opened, hash_text, unseal
 from evidence.errors import EvidenceError, ForeignError
-from evidence.kinds import ChainStart, Gap, decode_body
-from evidence.trust import Registry
+from evidence.kinds import ChainStart, Gap, KeyRotate, decode_body
+from evidence.rotation import successor
+from evidence.trust import Handover, Registry
 from isms.receive import reason_of
 
 KEPT_REFUSALS: Final = 100
@@ -105,7 +106,9 @@ class _Chain:
     entries: dict[int, _Entry] = field(default_factory=dict)
     gaps: dict[int, Gap] = field(default_factory=dict)
     forks: set[int] = field(default_factory=set)
-    kids: set[str] = field(default_factory=set)
+    kids: dict[str, str | None] = field(default_factory=dict)  # and when the receiver got the newest that it signed
+    rotations: dict[int, str] = field(default_factory=dict)  # the place of a handover, and the key that signs after it
+    signers: dict[int, str] = field(default_factory=dict)
     start: ChainStart | None = None
     newest: int = -1
     disordered: int = 0
@@ -116,17 +119,24 @@ class Auditor:
 
     def __init__(self, trust: Registry) -> None:
         self._trust = trust
+        self._handovers: list[Handover] = []
         self._chains: dict[tuple[str, str], _Chain] = {}
         self._refusals: list[Refusal] = []
         self._refused = 0
         self._unchained = 0
 
-    def take(self, token: bytes, place: str) -> None:
+    @property
+    def trust(self) -> Registry:
+        """Whose word counted: the keys it was given, and those to which they handed over in the chains it has seen."""
+        return self._trust
+
+    def take(self, token: bytes, place: str, received_at: str | None = None) -> None:
         """Take one token.
 
         Args:
             token: Any bytes.
             place: Where it was found, for the findings.
+            received_at: When a receiver entered it into its books, if that is known.
         """
         try:
             opened = self._open(token)
@@ -136,7 +146,7 @@ class Auditor:
                 self._refusals.append(Refusal(place, reason_of(problem), str(problem)))
             return
         if opened.claims.stream is Stream.EVIDENCE:
-            self._enter(opened)
+            self._enter(opened, received_at)
         else:
             self._unchained += 1
 
@@ -160,10 +170,10 @@ class Auditor:
             raise ForeignError(f"the key {opened.kid} does not speak for {opened.claims.iss}")
         return opened
 
-    def _enter(self, opened: Opened[Claims]) -> None:
+    def _enter(self, opened: Opened[Claims], received_at: str | None) -> None:
         claims, digest = opened.claims, opened.envelope.digest
         chain = self._chains.setdefault((claims.iss, claims.epoch), _Chain())
-        chain.kids.add(opened.kid)
+        chain.kids[opened.kid] = received_at
         known = chain.entries.get(claims.seq)
         if known is not None:
             if known.digest != digest:
@@ -172,12 +182,18 @@ class Auditor:
         chain.disordered += claims.seq < chain.newest
         chain.newest = max(chain.newest, claims.seq)
         chain.entries[claims.seq] = _Entry(msgspec.structs.replace(claims, body=_NOTHING), digest)
-        self._read(chain, claims)
+        chain.signers[claims.seq] = opened.kid
+        self._read(chain, claims, opened.kid)
 
-    def _read(self, chain: _Chain, claims: Claims) -> None:
-        """Read the two kinds of body that a chain itself depends on."""
+    def _read(self, chain: _Chain, claims: Claims, kid: str) -> None:
+        """Read the kinds of body that a chain itself depends on."""
         try:
             match decode_body(claims):
+                case KeyRotate() as rotation:
+                    new = successor(claims, rotation, kid)
+                    chain.rotations[claims.seq] = new.kid
+                    self._handovers.append(Handover(iss=claims.iss, old_kid=kid, new=new))
+                    self._trust = self._trust.inheriting(self._handovers)
                 case Gap() as gap:
                     chain.gaps[claims.seq] = gap
                 case ChainStart() as start if claims.seq == 0:
@@ -185,7 +201,7 @@ class Auditor:
                 case _:
                     pass
         except EvidenceError:
-            pass  # a kind of a later version: its place in the chain is proven all the same
+            pass  # a kind of a later version, or a handover that does not count: its place in the chain is proven all the same
 
     def _circumstances(self, chain: _Chain, before: Head | None) -> Iterator[str]:
         """Say what is wrong around a chain: its file, its keys, and the chain before it."""
@@ -193,15 +209,33 @@ class Auditor:
             yield f"two records claim the same place: {_some(sorted(chain.forks))}"
         if chain.disordered:
             yield f"{chain.disordered} records stand before their predecessors"
-        if len(chain.kids) > 1:
-            yield "signed with more than one key"
-        if any(self._trust.find(kid) is None for kid in chain.kids):
+        wrong = _wrongly_signed(chain)
+        if wrong:
+            yield f"signed with another key than the chain's: {_some(wrong)}"
+        if any(self._trust.find(kid) is None and not self._was_in_time(kid, at) for kid, at in chain.kids.items()):
             yield "signed with a key that is revoked today"
         previous = chain.start.previous if chain.start else None
         if before is not None and (
             previous is None or (previous.epoch, previous.head) != (before.epoch, hash_text(before.digest))
         ):
             yield f"does not continue the chain before it, {before.epoch}, which ends at {before.seq}"
+
+    def _was_in_time(self, kid: str, received_at: str | None) -> bool:
+        """Return whether a receiver had all that a key signed before the key was revoked."""
+        entry = self._trust.entries.get(kid)
+        return bool(entry and entry.revoked_at and received_at and received_at < entry.revoked_at)
+
+
+def _wrongly_signed(chain: _Chain) -> list[int]:
+    """Return the records that another key signed than the one whose turn it was: the first one's, until it hands over."""
+    current, wrong = None, []
+    for seq in sorted(chain.signers):
+        current = current or chain.signers[seq]
+        if chain.signers[seq] != current:
+            wrong.append(seq)
+        elif seq in chain.rotations:
+            current = chain.rotations[seq]
+    return wrong
 
 
 @dataclass(slots=True)

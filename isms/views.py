@@ -11,30 +11,50 @@ from operator import itemgetter
 from typing import Any
 
 from evidence.topics import parse_issuer
-from isms.tables import clean, table
+from isms.alarms import Alarm
+from isms.tables import WIDTH, clean, table
 from isms.verify import ChainVerdict, Verification
 
 
-def assets(found: Sequence[Mapping[str, Any]]) -> str:
+def assets(found: Sequence[Mapping[str, Any]], *, width: int = WIDTH) -> str:
     """Return a table of assets for each gateway, and what stands out below."""
     if not found:
         return "no assets yet"
-    tables = [f"{_gateway(iss)}\n{_asset_table(list(group))}" for iss, group in groupby(found, key=itemgetter("iss"))]
+    tables = [f"{_gateway(iss)}\n{_asset_table(list(group), width)}" for iss, group in groupby(found, key=itemgetter("iss"))]
     unlisted = sum(asset["register_id"] is None for asset in found)
     changes = sum(len(asset["changes"]) for asset in found)
     summary = f"assets: {len(found)}, of these not recorded in the register: {unlisted}, changes on record: {changes}"
     return "\n\n".join([*tables, summary])
 
 
-def gateways(found: Sequence[Mapping[str, Any]], refusals: Mapping[str, int]) -> str:
-    """Return a table of gateways, what a person should look into, and what was refused."""
-    headings = ["gateway", "status", "chain", "state", "head", "records", "gaps", "forks", "breaks", "last record"]
-    rows = [_gateway_row(one) for one in found]
-    lines = [table(headings, rows) if found else "no gateways yet"]
+def gateways(found: Sequence[Mapping[str, Any]], refusals: Mapping[str, int], *, width: int = WIDTH) -> str:
+    """Return a table of gateways, what a person should look into, and what was refused. A column of zeros is left out."""
+    counts = [name for name in ("gaps", "forks", "breaks") if any(one[name] for one in found)]
+    headings = ["gateway", "status", "state", "head", "records", *counts, "waiting", "last record"]
+    times = _times([one["last_received_at"] for one in found])
+    rows = [
+        [_gateway(one["iss"]), one["status"], one["state"], one["seq"], one["records"], *(one[name] for name in counts),
+         _waiting(one), time]
+        for one, time in zip(found, times, strict=True)
+    ]  # fmt: skip
+    lines = [table(headings, rows, width=width, firm=set(headings) - {"gateway"}) if found else "no gateways yet"]
     lines += [f"look into {_gateway(one['iss'])}: chain {clean(note)}" for one in found for note in one["review"]]
     if refusals:
         lines.append("refused: " + ", ".join(f"{count} {clean(reason)}" for reason, count in refusals.items()))
     return "\n".join(lines)
+
+
+def alarms(found: Sequence[Alarm], *, width: int = WIDTH) -> str:
+    """Return a table of what somebody should look at, each with its whole sentence below it."""
+    if not found:
+        return "nothing to look at"
+    times = _times([alarm.since for alarm in found])
+    lines = []
+    for alarm, time in zip(found, times, strict=True):
+        about = " ".join(filter(None, [_gateway(alarm.iss), clean(alarm.subject)]))
+        lines.append(f"{alarm.cause.upper():<17} {time or '-':<16} {about}"[:width])
+        lines.append(f"{'':17} {clean(alarm.detail)}")
+    return "\n".join([*lines, f"{len(found)} to look at"])
 
 
 def trust(entries: Sequence[Mapping[str, Any]]) -> str:
@@ -44,11 +64,11 @@ def trust(entries: Sequence[Mapping[str, Any]]) -> str:
     return table(["key", "speaks for", "state"], [[entry["kid"], entry["iss"], entry["state"]] for entry in entries])
 
 
-def verification(report: Verification) -> str:
+def verification(report: Verification, *, width: int = WIDTH) -> str:
     """Return an auditor's table and every finding."""
     headings = ["gateway", "chain", "records", "first", "last", "gaps", "missing", "forks", "breaks", "verdict"]
     rows = [_chain_row(chain) for chain in report.chains]
-    lines = [table(headings, rows) if rows else "no chain of evidence found"]
+    lines = [table(headings, rows, width=width, firm=headings[2:]) if rows else "no chain of evidence found"]
     lines += [line for chain in report.chains for line in _about(chain)]
     lines += [f"{clean(refusal.place)}: {refusal.reason}: {clean(refusal.detail)}" for refusal in report.refusals]
     if report.refused > len(report.refusals):
@@ -63,15 +83,23 @@ def verification_json(report: Verification) -> dict[str, Any]:
     return asdict(report) | {"all_good": report.all_good}
 
 
-def _asset_table(found: Sequence[Mapping[str, Any]]) -> str:
+def _asset_table(found: Sequence[Mapping[str, Any]], width: int) -> str:
     headings = ["asset", "manufacturer", "product", "firmware", "serial", "last seen", "outcome"]
-    rows = [[one["asset_id"], *_nameplate(one), _minute(one["last_seen_at"]), one["outcome"]] for one in found]
-    return table(headings, rows)
+    times = _times([one["last_seen_at"] for one in found])
+    rows = [[one["asset_id"], *_nameplate(one), time, one["outcome"]] for one, time in zip(found, times, strict=True)]
+    return table(headings, rows, width=width, firm={"asset", "firmware", "last seen", "outcome"})
 
 
-def _gateway_row(one: Mapping[str, Any]) -> list[object]:
-    counted = [one[name] for name in ("state", "seq", "records", "gaps", "forks", "breaks")]
-    return [_gateway(one["iss"]), one["status"], _short(one["epoch"]), *counted, _minute(one["last_received_at"])]
+def _waiting(one: Mapping[str, Any]) -> object:
+    """Return how many envelopes the gateway holds without a receipt, by its own last word."""
+    return one["health"]["spool"]["count"] if one["health"] else None
+
+
+def _times(texts: Sequence[str | None]) -> list[str | None]:
+    """Return times to the minute; the year is left out where all share it."""
+    minutes = [_minute(text) for text in texts]
+    years = {minute[:4] for minute in minutes if minute}
+    return [minute[5:] if minute and len(years) == 1 else minute for minute in minutes]
 
 
 def _chain_row(chain: ChainVerdict) -> list[object]:

@@ -10,8 +10,10 @@ Source: docs/decisions/0005-mqtt-5-only.md, docs/decisions/0006-paho-without-a-t
 import asyncio
 import contextlib
 import ssl
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from agent.publish import certificates
 from agent.publish.errors import BrokerRefusedError, BrokerUnreachableError
 
 KEEPALIVE_S = 30
@@ -58,12 +61,13 @@ class Broker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One message to publish."""
+    """One message to publish. `correlation` says which request it answers."""
 
     topic: str
     payload: bytes
     retain: bool = False
     expiry_s: int | None = None
+    correlation: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +80,19 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A message came on a topic that we subscribed to."""
+    """A message came on a topic that we subscribed to. `correlation` is what its answer is to carry; nobody signed it."""
 
     topic: str
     payload: bytes
+    correlation: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The connection is gone."""
+    """The connection is gone. The code is the broker's, if it said one: `0x8e` is a second gateway with our name."""
 
     reason: str
+    reason_code: int = 0
 
 
 Event = Acknowledged | Arrived | Lost
@@ -98,6 +104,8 @@ class Connection:
     def __init__(self, broker: Broker, will: Letter, tell: Callable[[Event], None]) -> None:
         self._tell = tell
         self.window = LARGEST_WINDOW
+        self.largest_bytes = LARGEST_PACKET_BYTES
+        self._remark = ""
         self._loop = asyncio.get_running_loop()
         self._connected: asyncio.Future[None] = self._loop.create_future()
         self._client = _client(broker, will)
@@ -134,6 +142,8 @@ class Connection:
         properties.ContentType = "application/jwt"
         if letter.expiry_s is not None:
             properties.MessageExpiryInterval = letter.expiry_s
+        if letter.correlation:
+            properties.CorrelationData = letter.correlation
         info = self._client.publish(letter.topic, letter.payload, qos=1, retain=letter.retain, properties=properties)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise BrokerUnreachableError(f"could not send: {info.rc.name}")
@@ -159,13 +169,16 @@ class Connection:
         properties.ReceiveMaximum = LARGEST_WINDOW
         properties.MaximumPacketSize = LARGEST_PACKET_BYTES
         where = f"{broker.host}:{broker.port}"
+        self._remark = _remark(broker)
         try:
             # paho connects with a blocking socket: off the loop, or a black hole would stop everything for its time-out.
             await asyncio.to_thread(
                 self._client.connect, broker.host, broker.port, KEEPALIVE_S, clean_start=True, properties=properties
             )
-        except (OSError, ssl.SSLError) as error:
-            raise BrokerUnreachableError(f"{where}: {error}") from error
+        except (OSError, ValueError) as error:  # ValueError: the broker's name cannot be one
+            traceback.clear_frames(error.__traceback__)  # paho leaves the socket of a failed handshake lying there
+            why = certificates.reason(error, datetime.now(UTC)) if isinstance(error, OSError) else str(error)
+            raise BrokerUnreachableError(f"{where}: {why}{self._remark}") from error
         self._attach()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -177,7 +190,7 @@ class Connection:
         """Let the event loop move the bytes of a socket that stands."""
         sock = self._client.socket()
         if sock is None:
-            raise BrokerUnreachableError("the connection closed before it was used")
+            raise BrokerUnreachableError(f"the connection closed before it was used{self._remark}")
         self._loop.add_reader(sock, self._on_readable)
         self._client.on_socket_register_write = self._on_want_write
         self._client.on_socket_unregister_write = self._on_written
@@ -216,6 +229,7 @@ class Connection:
             self._connected.set_exception(BrokerRefusedError(f"the broker does not let us in: {reason}"))
             return
         self.window = min(LARGEST_WINDOW, getattr(properties, "ReceiveMaximum", LARGEST_WINDOW))
+        self.largest_bytes = min(LARGEST_PACKET_BYTES, getattr(properties, "MaximumPacketSize", LARGEST_PACKET_BYTES))
         self._connected.set_result(None)
 
     def _on_disconnect(
@@ -223,16 +237,18 @@ class Connection:
     ) -> None:
         # paho calls this twice when a ping stays unanswered.
         if not self._connected.done():
-            self._connected.set_exception(BrokerUnreachableError(f"the broker closed the connection: {reason}"))
+            self._connected.set_exception(BrokerUnreachableError(f"the broker closed the connection: {reason}{self._remark}"))
         elif not self._lost:
-            self._tell(Lost(str(reason)))
+            self._tell(Lost(str(reason), reason.value))
         self._lost = True
 
     def _on_publish(self, _client: Client, _data: Any, message_id: int, reason: ReasonCode, _properties: Properties) -> None:
         self._tell(Acknowledged(message_id, reason.value))
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        self._tell(Arrived(message.topic, bytes(message.payload)))
+        correlation = getattr(message.properties, "CorrelationData", b"")
+        with contextlib.suppress(UnicodeDecodeError):  # a topic that is no text is none of ours
+            self._tell(Arrived(message.topic, bytes(message.payload), bytes(correlation)))
 
     def _drop(self) -> None:
         """Let go of the socket, whatever state it is in."""
@@ -267,6 +283,17 @@ def _client(broker: Broker, will: Letter) -> Client:
     except (OSError, ssl.SSLError, UnicodeDecodeError) as error:
         raise BrokerUnreachableError(f"a file for the broker connection cannot be used: {error}") from error
     return client
+
+
+def _remark(broker: Broker) -> str:
+    """Say, beside what failed, if our own certificate is not valid now: with TLS 1.3 the broker only hangs up."""
+    if not (broker.tls and broker.certificate_file):
+        return ""
+    try:
+        found = certificates.remark(broker.certificate_file.read_bytes(), datetime.now(UTC))
+    except OSError:
+        return ""
+    return f"; {found}" if found else ""
 
 
 def _tls(broker: Broker) -> ssl.SSLContext:

@@ -3,16 +3,30 @@
 Decides what is worth telling of the machine. Never keeps history, and never looks further than its own process and host.
 """
 
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
 import psutil
 
-from agent.core.asset import AssetState
 from agent.core.moment import Moment
 from buffer.outbox import Depth
 from evidence import kinds
+from evidence.claims import ClockState
+
+MOST_ENDPOINTS = 256
+THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 
 
 def health(
-    *, now: Moment, started: Moment, session: int, agent_version: str, depth: Depth, states: dict[str, AssetState]
+    *,
+    now: Moment,
+    started: Moment,
+    session: int,
+    agent_version: str,
+    depth: Depth,
+    outcomes: dict[str, int],
+    endpoints: Sequence[kinds.EndpointHealth] = (),
 ) -> kinds.Health:
     """Assemble a health report.
 
@@ -22,39 +36,75 @@ def health(
         session: Which connection to the broker this is.
         agent_version: Version of this program.
         depth: What waits in the outbox.
-        states: The newest belief about each asset.
+        outcomes: How many assets ended their last look how.
+        endpoints: How each endpoint answers, those that need a look first.
     """
-    outcomes: dict[str, int] = {}
-    for state in states.values():
-        outcomes[state.observation.outcome] = outcomes.get(state.observation.outcome, 0) + 1
     return kinds.Health(
         at=now.text,
         agent_version=agent_version,
         uptime_s=int(now.up_s - started.up_s),
         spool=kinds.SpoolDepth(count=depth.count, bytes=depth.used_bytes, oldest_at=depth.oldest_at),
         assets_by_outcome=outcomes,
-        host=_host(),
+        host=host(),
         sess=session,
+        clock=ClockState(now.clock.value),
+        endpoints=list(endpoints[:MOST_ENDPOINTS]),
     )
 
 
-def _host() -> dict[str, float]:
-    """Memory, load and this process, in units that the names carry."""
+def host() -> dict[str, float]:
+    """Return what this machine and this process tell, in units that the names carry. What cannot be read is left out."""
+    figures = {**_memory(), **_process(), **_disk()}
+    for name, read in (("temperature_c", _temperature), ("throttled", _throttled), ("cpu_percent", _cpu)):
+        found = read()
+        if found is not None:
+            figures[name] = found
+    return figures
+
+
+def _memory() -> dict[str, float]:
     memory = psutil.virtual_memory()
-    process = psutil.Process()
-    with process.oneshot():
-        own, cpu = process.memory_info().rss, process.cpu_times()
     return {
         "load_1min": round(psutil.getloadavg()[0], 2),
         "memory_available_bytes": float(memory.available),
         "memory_total_bytes": float(memory.total),
-        "publish_rss_bytes": float(own),
-        "publish_cpu_s": round(cpu.user + cpu.system, 2),
-        "temperature_c": _temperature(),
     }
 
 
-def _temperature() -> float:
-    """The hottest sensor in degrees Celsius, or 0 where there is none."""
+def _process() -> dict[str, float]:
+    """This process: what it takes, and what it has written to flash since it started."""
+    process = psutil.Process()
+    with process.oneshot():
+        own, cpu = process.memory_info().rss, process.cpu_times()
+    figures = {"publish_rss_bytes": float(own), "publish_cpu_s": round(cpu.user + cpu.system, 2)}
+    with contextlib.suppress(psutil.Error, OSError):
+        figures["publish_written_bytes"] = float(process.io_counters().write_bytes)
+    return figures
+
+
+def _disk() -> dict[str, float]:
+    """The volume that this process works on; its unit makes the state directory the working directory."""
+    try:
+        usage = psutil.disk_usage(".")
+    except OSError:
+        return {}
+    return {"disk_free_bytes": float(usage.free), "disk_total_bytes": float(usage.total)}
+
+
+def _cpu() -> float | None:
+    """How busy the machine was since the last report, of all its cores."""
+    return psutil.cpu_percent(interval=None)
+
+
+def _temperature() -> float | None:
+    """The hottest sensor in degrees Celsius."""
     sensors = psutil.sensors_temperatures() if hasattr(psutil, "sensors_temperatures") else {}
-    return max((reading.current for group in sensors.values() for reading in group), default=0.0)
+    return max((reading.current for group in sensors.values() for reading in group), default=None)
+
+
+def _throttled() -> float | None:
+    """A Raspberry Pi's firmware says what it had to do for want of voltage or for heat: 0 is well, see `vcgencmd get_throttled`."""
+    try:
+        return float(int(THROTTLED.read_text(encoding="ascii").strip(), 16))
+    except (OSError, ValueError):
+        return None

@@ -8,6 +8,7 @@ from evidence import kinds
 from evidence.chain import Head, Link
 from evidence.envelope import Claims, ClockState, Envelope, Stream, seal
 from evidence.keys import FileSigner, PublicKey, public_from_jwk, thumbprint
+from evidence.rotation import offer
 from evidence.strict import encode_base64url
 from evidence.topics import issuer, topic
 from evidence.trust import Registry
@@ -127,6 +128,14 @@ class Gateway:
         envelope = seal(claims, signer(self.seed))
         self.head = Head(claims.epoch, claims.seq, envelope.digest)
         self.sent.append(envelope)
+        return envelope
+
+    def rotate(self, seed: bytes) -> Envelope:
+        """Hand the chain over to another key; it signs from the next record on."""
+        link = Link.after(self.head) if self.head else Link.first(self.epoch)
+        body = offer(signer(seed), iss=self.iss, epoch=self.epoch, seq=link.seq, old_kid=signer(self.seed).kid)
+        envelope = self.report(body)
+        self.seed = seed
         return envelope
 
     def chain(self, length: int) -> list[Envelope]:

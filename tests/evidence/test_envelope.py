@@ -70,10 +70,10 @@ def test_we_verify_a_token_of_an_independent_jose_library() -> None:
     assert unseal(foreign.encode(), FIND).claims.type == "asset/1"
 
 
-def test_three_thousand_random_mutations_are_all_refused() -> None:
+def test_twenty_thousand_random_mutations_are_all_refused() -> None:
     chance = random.Random(7)
     refused = 0
-    for _ in range(3000):
+    for _ in range(20_000):
         token = bytearray(TOKEN)
         for _ in range(chance.randint(1, 3)):
             place = chance.randrange(len(token))
@@ -91,7 +91,7 @@ def test_three_thousand_random_mutations_are_all_refused() -> None:
         with pytest.raises(EvidenceError):
             unseal(bytes(token), FIND)
         refused += 1
-    assert refused > 2900
+    assert refused > 19_000
 
 
 @pytest.mark.parametrize("place", range(len(SIGNATURE)))

@@ -50,6 +50,16 @@ BODIES: list[kinds.Body] = [
         ],
     ),
     kinds.Gap(from_seq=2, to_seq=3, count=2, reason=kinds.GapReason.BUFFER_FULL, last_hash=HASH),
+    kinds.Silence(
+        asset_id=None,
+        since=AT,
+        until=AT,
+        lasted_s=3.5,
+        clock=kinds.ClockState.HOLDOVER,
+        reason=kinds.SilenceReason.POWER_OFF,
+        records=0,
+        detail="",
+    ),
     kinds.KeyRotate(new_jwk={"kty": "OKP"}, proof="p"),
     kinds.Health(
         at=AT,

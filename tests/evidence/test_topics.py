@@ -54,3 +54,14 @@ def test_only_leaves_of_ours_are_subscribed_to() -> None:
 @pytest.mark.parametrize("text", ["", "urn:nameplated:a", "urn:nameplated:a:b:c", "urn:nameplated:a:b\n", "urn:isms:a"])
 def test_another_name_is_no_issuer(text: str) -> None:
     assert parse_issuer(text) is None
+
+
+def test_the_topics_of_a_gateway_are_those_that_the_publisher_needs() -> None:
+    from dataclasses import fields
+
+    from agent.publish.voice import Topics
+    from evidence.topics import of_gateway
+
+    found = of_gateway("acme", "werk-ulm", "gw-1")
+    assert set(found) == {field.name for field in fields(Topics)}
+    assert parse_topic(f"{found['request']}/status", "acme") == ("werk-ulm", "gw-1", "request/status")

@@ -40,6 +40,8 @@ class ReceiverProcess:
 
     state: State
     broker: Mosquitto
+    options: tuple[str, ...] = ()
+    name: str = "receive"
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @classmethod
@@ -51,7 +53,11 @@ class ReceiverProcess:
 
     @property
     def log(self) -> str:
-        return (self.state.directory / "receive.log").read_text()
+        return self._log.read_text()
+
+    @property
+    def _log(self) -> Path:
+        return self.state.directory / f"{self.name}.log"
 
     def start(self) -> None:
         command = [
@@ -64,9 +70,10 @@ class ReceiverProcess:
             str(self.state.directory),
             "--broker",
             self.broker.url,
+            *self.options,
         ]
-        seen = self.log.count("broker.connected") if (self.state.directory / "receive.log").exists() else 0
-        with (self.state.directory / "receive.log").open("ab") as log:
+        seen = self.log.count("broker.connected") if self._log.exists() else 0
+        with self._log.open("ab") as log:
             self.process = subprocess.Popen(command, stderr=log)
         until(lambda: self.log.count("broker.connected") > seen)
 

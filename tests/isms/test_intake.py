@@ -13,8 +13,8 @@ from evidence.chain import Head
 from evidence.envelope import hash_text, seal
 from evidence.kinds import ChainStart, Gap, GapReason, PreviousChain, StartReason
 from evidence.trust import Registry
-from isms.intake import HELD_RECORDS, Intake
-from isms.inventory import Books
+from isms.intake import Intake
+from isms.inventory import HELD_RECORDS, Books
 from tests.evidence.samples import AT, AUDIENCE, Gateway, asset, change, event, signer, start
 
 GATEWAY = Gateway()
@@ -41,7 +41,11 @@ def take(desk: Intake, gateway: Gateway, *tokens: bytes, leaf: str = "evidence",
 
 def held(books: Books) -> tuple[list[Any], object]:
     [gateway] = books.gateways()
-    return [books.assets(), sorted(token for _, token in books.tokens())], (gateway["seq"], gateway["records"], gateway["state"])
+    return [books.assets(), sorted(token for _, token, _ in books.tokens())], (
+        gateway["seq"],
+        gateway["records"],
+        gateway["state"],
+    )
 
 
 @settings(max_examples=40, deadline=None)
@@ -172,7 +176,7 @@ def test_a_fork_keeps_both_records_and_ends_receipts_for_good(books: Books) -> N
     desk = intake(books)
     take(desk, gateway, *tokens[:3], clone(2))
     assert desk.commit() == []
-    assert sorted(token for _, token in books.tokens()) == sorted([*tokens[:3], clone(2)])
+    assert sorted(token for _, token, _ in books.tokens()) == sorted([*tokens[:3], clone(2)])
     take(desk, gateway, tokens[3], tokens[2])
     assert desk.commit() == []
     take(intake(books), gateway, tokens[3])

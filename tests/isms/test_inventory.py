@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from isms.inventory import Books, InventoryError
+from isms.database import InventoryError
+from isms.inventory import Books
 
 
 def test_new_books_are_private_and_durable(tmp_path: Path) -> None:

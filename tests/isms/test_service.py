@@ -7,7 +7,7 @@ import pytest
 
 from evidence.envelope import seal
 from evidence.trust import load_trust, save_trust
-from isms.service import pause_s
+from isms.broker import pause_s
 from tests.brokers import Mosquitto, mosquitto
 from tests.evidence.samples import Gateway, asset, change, event, signer, start
 from tests.isms.line import ReceiverProcess, Sender, until

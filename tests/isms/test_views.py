@@ -53,6 +53,7 @@ def test_a_gateway_whose_chain_needs_a_person_is_named() -> None:
         "breaks": 0,
         "last_received_at": "2026-11-22T20:00:00Z",
         "review": ["e: forked after 3: frozen"],
+        "health": None,
     }
     shown = views.gateways([one], {"forged": 2})
     assert "look into werk-ulm/gw-halle3: chain e: forked after 3: frozen" in shown

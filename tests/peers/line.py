@@ -4,7 +4,6 @@ Decides what "settled" means: the receiver holds a report of every asset, the ga
 verification of all that it stored finds nothing to complain about.
 """
 
-import getpass
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -93,7 +92,7 @@ def _plant(site: Site, servers: Sequence[Server], port: int) -> str:
     for server in servers:
         peer = server.peer
         lines.append(f'[[asset]]\nid = "{peer.name}"\naddress = "{server.address}"')
-        lines += [f'profile = "{peer.profile}"'] if peer.profile else []
+        lines += [f'profile = "{peer.profile}"', "accept_risk = true"] if peer.profile else []
         lines += [f'security = "{peer.security}"'] if peer.security is not Security.NONE else []
     return "\n".join(lines) + "\n"
 
@@ -114,7 +113,7 @@ def _processes(site: Site, port: int) -> Iterator[dict[str, Running]]:
     """Run broker, receiver and both roles for as long as the block lasts."""
     mosquitto = find_mosquitto()
     kind = choose("auto", mosquitto=mosquitto, embedded=has_embedded())
-    broker = broker_command(kind, port=port, folder=site.folder / "broker", mosquitto=mosquitto, user=getpass.getuser())
+    broker = broker_command(kind, port=port, folder=site.folder / "broker", mosquitto=mosquitto)
     commands = {
         "broker": broker,
         "receive": receiver("receive", "--state", str(site.isms), "--broker", f"mqtt://127.0.0.1:{port}"),

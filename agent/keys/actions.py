@@ -1,0 +1,75 @@
+"""What the commands of the gateway's keys do: make, show, prepare the next.
+
+Decides what a person sees. Must never print a private key, and never replace one. Loads the signing library, so only a key
+command imports it.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.keys import qr, ring
+from agent.service import Exit
+from config.load import load
+from evidence.errors import EvidenceError, KeyExistsError, KeyExposedError
+from evidence.keys import FileSigner, create_key, load_signer
+from evidence.words import words
+
+
+def init(options: argparse.Namespace) -> int:
+    """Make the key."""
+    key = _place(options)
+    key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return _told(lambda: create_key(key), options, f"{key}: made")
+
+
+def show(options: argparse.Namespace) -> int:
+    """Show the public key."""
+    key = _place(options)
+    code = _told(lambda: load_signer(ring.next_file(key) if options.next else key), options, "")
+    if code == Exit.OK and options.qr and not options.json:
+        _say(qr.drawn(load_signer(ring.next_file(key) if options.next else key).kid))
+    return code
+
+
+def rotate(options: argparse.Namespace) -> int:
+    """Make the next key."""
+    key = _place(options)
+    then = (
+        f"{ring.next_file(key)}: made. It takes over when publish starts next: systemctl restart nameplated-publish\n"
+        "The receiver learns of it from the chain; nothing has to be done there."
+    )
+    return _told(lambda: ring.prepare(key), options, then)
+
+
+def _told(read: Callable[[], FileSigner], options: argparse.Namespace, said: str) -> int:
+    """Read or make a key, and show its public half in the form that was asked for."""
+    try:
+        signer = read()
+    except KeyExposedError as error:
+        return _failed(error, Exit.PERMISSION)
+    except KeyExistsError as error:
+        return _failed(error, Exit.IO)
+    except EvidenceError as error:
+        return _failed(error, Exit.CONFIG)
+    if options.json:
+        _say(json.dumps(signer.public_jwk))
+        return Exit.OK
+    facts = [said, f"key id: {signer.kid}", f"in words: {words(signer.kid)}", f"public key: {json.dumps(signer.public_jwk)}"]
+    _say("\n".join(filter(None, facts)))
+    return Exit.OK
+
+
+def _place(options: argparse.Namespace) -> Path:
+    return load(options.config).report_key_file
+
+
+def _failed(error: Exception, code: Exit) -> int:
+    sys.stderr.write(f"nameplated: {error}\n")
+    return code
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

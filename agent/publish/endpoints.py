@@ -1,0 +1,51 @@
+"""How each endpoint answers, for the health report: read from what collect remembers, in the order in which a person should look.
+
+Decides that order and how far it goes. Never asks a device, and never believes a state that it cannot read.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from agent.core.asset import AssetState
+from agent.core.schedule import Turn
+from agent.publish.vitals import MOST_ENDPOINTS
+from buffer.record import State
+from evidence import kinds
+
+
+def decoded_turns(states: Mapping[str, State]) -> dict[str, Turn]:
+    """Decode what collect remembers of each endpoint; what cannot be read is left out."""
+    found: dict[str, Turn] = {}
+    for subject, state in states.items():
+        try:
+            found[subject] = msgspec.json.decode(state.body, type=Turn)
+        except msgspec.MsgspecError:
+            continue
+    return found
+
+
+def endpoints(assets: Mapping[str, AssetState], turns: Mapping[str, Turn]) -> list[kinds.EndpointHealth]:
+    """Return how each endpoint answers: the quarantined first, then those that fail, then the rest by name.
+
+    Args:
+        assets: The newest belief about each asset.
+        turns: What is remembered of each endpoint, by the same names.
+    """
+    lines = [_line(name, state, turns.get(name)) for name, state in assets.items()]
+    lines.sort(key=lambda each: (not each.quarantined, -each.failures, each.asset_id))
+    return lines[:MOST_ENDPOINTS]
+
+
+def _line(name: str, state: AssetState, turn: Turn | None) -> kinds.EndpointHealth:
+    look = state.observation
+    return kinds.EndpointHealth(
+        asset_id=name,
+        outcome=look.outcome,
+        last_asked_at=state.last_asked_at,
+        last_seen_at=state.last_seen_at,
+        latency_ms=look.ledger.duration_ms,
+        failures=turn.failures if turn else 0,
+        wait_s=turn.wait_s if turn else 0.0,
+        quarantined=turn.quarantined if turn else False,
+    )

@@ -1,0 +1,36 @@
+"""Handing the chain over to the next key.
+
+Decides the order: the record first, durably, in which the old key names the new one; then everything else. Must never sign with the new
+key before that record is written, or the chain would end in a record that nobody can place.
+"""
+
+from dataclasses import replace
+
+from agent.core.moment import Moment
+from agent.log import line, logger
+from agent.publish.fold import Author
+from agent.publish.spool import Spool
+from evidence.keys import Signer
+from evidence.rotation import offer
+
+_log = logger("publish")
+
+
+def hand_over(spool: Spool, author: Author, heir: Signer, now: Moment) -> Author:
+    """Write the last record of the old key; return who signs from now on. Durable on return.
+
+    A chain that has no end yet, because a damaged outbox is being saved, is not handed over: the old author comes back, and the next
+    start tries again.
+
+    Raises:
+        SpoolFullError: There is no room. Nothing has changed.
+        OSError: The disk failed. Nothing has changed.
+    """
+    chain = spool.chain
+    if chain.seq < 0:
+        return author
+    body = offer(heir, iss=author.issuer, epoch=chain.epoch, seq=chain.seq + 1, old_kid=author.signer.kid)
+    after = replace(author, signer=heir)
+    spool.rotate(after, body, now)
+    _log.info(line("key.rotated", old=author.signer.kid, new=heir.kid, seq=spool.chain.seq))
+    return after
