@@ -19,12 +19,14 @@ class Problem:
         what: What is wrong, without a closing full stop.
         suggestion: What to do, as a sentence, or empty.
         line: Line in the file, from 1, or None where only the document is known.
+        column: Column in that line, from 1, or None: where the value begins, as editors count.
     """
 
     place: str
     what: str
     suggestion: str = ""
     line: int | None = None
+    column: int | None = None
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
@@ -45,8 +47,8 @@ class ConfigError(Exception):
         self.path = path
 
     def __str__(self) -> str:
-        return "\n".join(f"{self.path}{_at(problem.line)}: {problem}" for problem in self.problems)
+        return "\n".join(f"{self.path}{_at(problem)}: {problem}" for problem in self.problems)
 
 
-def _at(line: int | None) -> str:
-    return "" if line is None else f":{line}"
+def _at(problem: Problem) -> str:
+    return "".join(f":{number}" for number in (problem.line, problem.column) if number is not None)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import ConfigError, Problem
-from config.locate import index, line_of
+from config.locate import Spot, index, spot_of
 from config.model import Plant
 from config.parse import parse
 
@@ -30,9 +30,13 @@ def load(path: Path) -> Plant:
     plant, problems = parse(_document(text, path), base=path.parent.absolute())
     if plant is None:
         lines = index(text)
-        placed = [replace(problem, line=line_of(problem.place, lines)) for problem in problems]
+        placed = [_placed(problem, spot_of(problem.place, lines)) for problem in problems]
         raise ConfigError(sorted(placed, key=lambda problem: problem.line or 0), path)
     return plant
+
+
+def _placed(problem: Problem, spot: Spot | None) -> Problem:
+    return problem if spot is None else replace(problem, line=spot.line, column=spot.column)
 
 
 def _text(path: Path) -> str:
@@ -46,8 +50,8 @@ def _text(path: Path) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise _unusable(path, "is not UTF-8 text", "Save it as UTF-8.", line) from error
+        spot = Spot(content.count(b"\n", 0, error.start) + 1, error.start - content.rfind(b"\n", 0, error.start))
+        raise _unusable(path, "is not UTF-8 text", "Save it as UTF-8.", spot) from error
 
 
 def _document(text: str, path: Path) -> dict[str, Any]:
@@ -57,12 +61,11 @@ def _document(text: str, path: Path) -> dict[str, Any]:
         raise _unusable(path, "is nested too deeply", "A plant file has tables in one list, no deeper.") from error
     except tomllib.TOMLDecodeError as error:
         found = re.search(r" \(at line (\d+), column (\d+)\)", str(error))
-        where = f" (column {found[2]})" if found else ""
-        what = str(error).partition(" (at ")[0]
-        raise _unusable(path, f"is not valid TOML{where}: {what}", "", int(found[1]) if found else None) from error
+        spot = Spot(int(found[1]), int(found[2])) if found else None
+        raise _unusable(path, f"is not valid TOML: {str(error).partition(' (at ')[0]}", "", spot) from error
     except ValueError as error:  # the interpreter's own bound on the digits of a number
         raise _unusable(path, "has a number with thousands of digits", "No setting needs one.") from error
 
 
-def _unusable(path: Path, what: str, suggestion: str, line: int | None = None) -> ConfigError:
-    return ConfigError([Problem(place="", what=what, suggestion=suggestion, line=line)], path)
+def _unusable(path: Path, what: str, suggestion: str, spot: Spot | None = None) -> ConfigError:
+    return ConfigError([_placed(Problem(place="", what=what, suggestion=suggestion), spot)], path)

@@ -1,25 +1,34 @@
 """Where in a TOML text a place of the document stands.
 
-Decides a line number for a person to look at. Never decides what the document means: `tomllib` has done that, and a text that
+Decides a line and a column for a person to look at. Never decides what the document means: `tomllib` has done that, and a text that
 this misreads costs a line number, nothing else. One pass, so that a thousand problems in a large file are found at once.
 """
 
 import re
+from typing import NamedTuple
 
 _HEADER = re.compile(r"\s*(\[\[?)([^\[\]]+)\]\]?\s*(?:#.*)?")
 _KEY = re.compile(r"""\s*((?:[A-Za-z0-9_-]+|"[^"\\]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"\\]*"|'[^']*'))*)\s*=""")
 _PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"\\]*"|'[^']*'""")
 _TRIPLE = re.compile(r'"""|' + "'''")
 
-Lines = dict[str, int]
-"""Place to line, from 1: `asset[2].address`, counted as `config.parse` counts."""
+
+class Spot(NamedTuple):
+    """Where a person looks: both from 1. A key stands where its value begins, a table where its bracket does."""
+
+    line: int
+    column: int
+
+
+Lines = dict[str, Spot]
+"""Place to spot: `asset[2].address`, counted as `config.parse` counts."""
 
 
 def index(text: str) -> Lines:
-    r"""Return the line of every table and key in a TOML text.
+    r"""Return the spot of every table and key in a TOML text.
 
     >>> index('[[asset]]\nid = "a"\n[[asset]]\nid = "b"')["asset[2].id"]
-    4
+    Spot(line=4, column=6)
     """
     lines: Lines = {}
     counts: dict[str, int] = {}
@@ -33,8 +42,8 @@ def index(text: str) -> Lines:
     return lines
 
 
-def line_of(place: str, lines: Lines) -> int | None:
-    """Return the line of a place, or of the nearest thing around it that the text names."""
+def spot_of(place: str, lines: Lines) -> Spot | None:
+    """Return the spot of a place, or of the nearest thing around it that the text names."""
     while place:
         if place in lines:
             return lines[place]
@@ -46,15 +55,17 @@ def line_of(place: str, lines: Lines) -> int | None:
 def _read(line: str, number: int, table: str, counts: dict[str, int], lines: Lines) -> str:
     """Note what one line names; return the table that the next line is in."""
     if header := _HEADER.fullmatch(line):
+        spot = Spot(number, header.start(1) + 1)
         table = _dotted(header[2])
         if header[1] == "[[":
             counts[table] = counts.get(table, 0) + 1
-            lines.setdefault(table, number)
+            lines.setdefault(table, spot)
             table = f"{table}[{counts[table]}]"
-        lines.setdefault(table, number)
+        lines.setdefault(table, spot)
     elif key := _KEY.match(line):
         name = _dotted(key[1])
-        lines.setdefault(f"{table}.{name}" if table else name, number)
+        spot = Spot(number, len(line) - len(line[key.end() :].lstrip()) + 1)
+        lines.setdefault(f"{table}.{name}" if table else name, spot)
     return table
 
 

@@ -7,7 +7,7 @@ a range that is not here is not checked. Decides nothing, reads nothing; what is
 from pathlib import Path
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from config.address import Address, BrokerAddress
 
@@ -31,6 +31,17 @@ TopicPrefix = Annotated[
 Text = Annotated[str, Meta(pattern=_CLEAN, max_length=256, description="at most 256 characters on one line")]
 RegisterId = Annotated[str, Meta(pattern=_CLEAN, min_length=1, max_length=64, description="1 to 64 characters, or leave it out")]
 Url = Annotated[str, Meta(description="an address such as mqtts://isms.example:8883")]
+_DAY = "(?:mon|tue|wed|thu|fri|sat|sun)"
+Days = Annotated[
+    str,
+    Meta(pattern=rf"\A{_DAY}(?:-{_DAY})?(?:, ?{_DAY}(?:-{_DAY})?){{0,6}}\Z", description='days such as "mon-fri" or "sat, sun"'),
+]
+TimeOfDay = Annotated[str, Meta(pattern=r"\A(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z", description='a time of day such as "06:00"')]
+TimeZone = Annotated[
+    str,
+    Meta(pattern=r"\A[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,2}\Z", description='a time zone such as "Europe/Berlin"'),
+]
+Switch = Annotated[bool, Meta(description="true or false")]
 Security = Annotated[str, Meta(pattern=r"\A(?:none|sign|sign-and-encrypt)\Z", description='"none", "sign" or "sign-and-encrypt"')]
 
 Interval = Annotated[int, Meta(ge=1, le=30 * 86_400, description="a whole number of seconds, 1 to 2592000")]
@@ -109,10 +120,26 @@ class SigningSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """`[signing]`: the key that signs reports.
 
     Attributes:
-        key_file: Private key. Default: `publish/report.key` under the state directory; see `Plant.report_key_file`.
+        key_file: Private key. Default: `publish/report.key` under the state directory.
     """
 
     key_file: Path | None = None
+
+
+class MaintenanceSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[collect.maintenance]]`: a stretch of the week in which nothing is asked. Needs a clock that a time server vouches for.
+
+    Attributes:
+        days: Days on which it begins.
+        from_: Local time at which it begins.
+        to: Local time at which it ends; not after `from`: on the next day.
+        timezone: Whose local time.
+    """
+
+    days: Days
+    from_: TimeOfDay = field(name="from")
+    to: TimeOfDay
+    timezone: TimeZone
 
 
 class CollectSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -131,6 +158,7 @@ class CollectSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         visit_s: Wall time for one endpoint in one visit. Default: 20.
         backoff_first_s: How long an endpoint is left alone after it failed once. Default: 900 (15 min); doubles with each failure.
         backoff_longest_s: The longest that this grows to. Default: 86400 (24 h).
+        maintenance: When nothing is asked, `[[collect.maintenance]]`. Default: never.
     """
 
     identity_interval_s: Interval = 21_600
@@ -143,6 +171,7 @@ class CollectSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     visit_s: VisitTime = 20.0
     backoff_first_s: Backoff = 900
     backoff_longest_s: Backoff = 86_400
+    maintenance: tuple[MaintenanceSection, ...] = ()
 
 
 class SpoolSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -162,24 +191,34 @@ class Asset(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         id: The plant's own name for it; survives a change of address.
-        address: Where it is asked: see `config.address`.
+        address: Where it is asked, such as "modbus-tcp://10.20.0.7:502?unit=1".
         profile: Register profile to read it with; Modbus only. Default: empty, the protocol's own identification.
+        accept_risk: The side effects that its register profile warns of are accepted. Default: false.
         role: What it is for: "plc", "drive", "meter". Default: empty.
         criticality: In the words of the plant's own scale. Default: empty.
         location: Where it stands. Default: empty.
         register_id: Its number in the ISMS. Default: None, not yet recorded there.
         security: How an OPC UA session is protected; OPC UA only. Default: "none".
+        deprecated_policies: Policies that rest on SHA-1 will do where the server has no better one; reported. Default: false.
+        username_file: A file with one line, `user:password`, to log in with; needs security. Default: none, log in as nobody.
+        user_certificate_file: Certificate of a user to log in as, together with `user_key_file`; needs security. Default: none.
+        user_key_file: PEM key of that certificate.
         description: Anything else worth saying. Default: empty.
     """
 
     id: AssetId
     address: Address
     profile: ProfileId = ""
+    accept_risk: Switch = False
     role: Text = ""
     criticality: Text = ""
     location: Text = ""
     register_id: RegisterId | None = None
     security: Security = "none"
+    deprecated_policies: Switch = False
+    username_file: Path | None = None
+    user_certificate_file: Path | None = None
+    user_key_file: Path | None = None
     description: Text = ""
 
 

@@ -44,12 +44,14 @@ def parse(document: dict[str, Any], *, base: Path) -> tuple[Plant | None, list[P
 
 def _build(model: type[_Model], values: Values) -> _Model:
     """Return the structure of values that are all good."""
-    parts = dict(values)
+    parts: Values = {}
     for info in msgspec.structs.fields(model):
-        inner, many = _model_of(info.type)
-        if inner is not None and info.name in values:
-            value = values[info.name]
-            parts[info.name] = tuple(_build(inner, item) for item in value) if many else _build(inner, value)
+        if info.encode_name not in values:
+            continue
+        value, (inner, many) = values[info.encode_name], _model_of(info.type)
+        if inner is not None:
+            value = tuple(_build(inner, item) for item in value) if many else _build(inner, value)
+        parts[info.name] = value
     return model(**parts)
 
 
@@ -86,7 +88,7 @@ class _Walk:
         if not isinstance(raw, dict):
             self._add(place, f"must be a table, not {_shown(raw)}", f"Write [{place}] on a line of its own.")
             return {}
-        fields = {info.name: info for info in msgspec.structs.fields(model)}
+        fields = {info.encode_name: info for info in msgspec.structs.fields(model)}
         for key in raw:
             if key not in fields:
                 self._add(_join(place, key), "unknown key", _unknown_hint(key, tuple(fields)))

@@ -22,6 +22,8 @@ def broken_rules(values: Values) -> list[Problem]:
         *_broker(values.get("broker", {})),
         *_backoff(values.get("collect", {})),
         *_protocols(assets),
+        *_risks(assets),
+        *_users(assets),
         *_twice_the_same_id(assets),
         *_twice_the_same_endpoint(assets),
         *_one_line_two_speeds(assets),
@@ -67,6 +69,28 @@ def _protocols(assets: Assets) -> Iterator[Problem]:
         if asset.get("security") not in (None, "none") and address.scheme.is_modbus:
             what = "Modbus has no protected sessions"
             yield Problem(place=f"{place}.security", what=what, suggestion="Take security out, or use an opc.tcp:// address.")
+
+
+def _users(assets: Assets) -> Iterator[Problem]:
+    """A secret is sent only inside a protected session, and an asset logs in as one user."""
+    for place, asset in assets:
+        given = [name for name in ("username_file", "user_certificate_file", "user_key_file") if name in asset]
+        if given and asset.get("security", "none") == "none":
+            what = "a user logs in only over a protected session"
+            yield Problem(place=f"{place}.{given[0]}", what=what, suggestion='Set security = "sign-and-encrypt", or take it out.')
+        if len(given) == 1 and given[0] != "username_file":
+            missing = "user_key_file" if given[0] == "user_certificate_file" else "user_certificate_file"
+            what = "user_certificate_file and user_key_file belong together"
+            yield Problem(place=place, what=what, suggestion=f"Add {missing}.")
+        if "username_file" in given and len(given) > 1:
+            yield Problem(place=place, what="an asset logs in as one user", suggestion="Keep the password or the certificate.")
+
+
+def _risks(assets: Assets) -> Iterator[Problem]:
+    for place, asset in assets:
+        if asset.get("accept_risk") and not asset.get("profile"):
+            what = "a risk is accepted, and no register profile warns of one"
+            yield Problem(place=f"{place}.accept_risk", what=what, suggestion="Name the profile, or take accept_risk out.")
 
 
 def _twice_the_same_id(assets: Assets) -> Iterator[Problem]:

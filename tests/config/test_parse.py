@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,7 +42,7 @@ def _keys(table: dict[str, Any]) -> list[str]:
     return [
         f"{key} = {json.dumps(value if isinstance(value, int | float) else str(value), ensure_ascii=False)}"
         for key, value in table.items()
-        if value is not None
+        if value is not None and not isinstance(value, tuple)
     ]
 
 
@@ -82,6 +83,23 @@ plants = st.builds(
     spool=st.builds(SpoolSection, journal_max_bytes=st.integers(1 << 18, 1 << 32)),
     asset=st.lists(assets, max_size=3, unique_by=(lambda a: a.id, lambda a: a.address.host)).map(tuple),
 )  # fmt: skip
+
+
+# What no list of devices tells, so that `assets` are those of a spreadsheet too.
+secret_assets = st.builds(
+    Asset,
+    id=asset_ids,
+    address=opcua,
+    security=st.just("sign"),
+    deprecated_policies=st.booleans(),
+    username_file=st.none() | paths,
+)
+
+
+@given(plants, secret_assets)
+def test_an_asset_that_logs_in_survives_too(plant: Plant, asset: Asset) -> None:
+    plant = msgspec.structs.replace(plant, asset=(asset,))
+    assert parse(tomllib.loads(render(plant)), base=BASE) == (plant, [])
 
 
 @settings(deadline=None, max_examples=60)
@@ -166,3 +184,23 @@ def test_five_thousand_assets_are_read() -> None:
     assert plant is not None
     assert len(plant.asset) == 5000
     assert not problems
+
+
+def test_maintenance_windows_are_read_with_the_keys_that_a_plant_file_has() -> None:
+    window = {"days": "mon-fri", "from": "06:00", "to": "14:00", "timezone": "Europe/Berlin"}
+    document = {**MINIMAL, "collect": {"maintenance": [window, window | {"days": "sat,sun"}]}}
+    plant, problems = parse(document, base=Path("/etc"))
+    assert problems == [] and plant is not None
+    assert [(one.days, one.from_, one.to) for one in plant.collect.maintenance] == [
+        ("mon-fri", "06:00", "14:00"),
+        ("sat,sun", "06:00", "14:00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("days", "everyday"), ("days", ""), ("from", "6:00"), ("to", "24:00"), ("timezone", "../../etc/shadow")]
+)
+def test_a_window_that_cannot_be_kept_is_refused(key: str, value: str) -> None:
+    window = {"days": "mon-fri", "from": "06:00", "to": "14:00", "timezone": "Europe/Berlin"} | {key: value}
+    _, problems = parse({**MINIMAL, "collect": {"maintenance": [window]}}, base=Path("/etc"))
+    assert [problem.place for problem in problems] == [f"collect.maintenance[1].{key}"]

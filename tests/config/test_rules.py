@@ -43,6 +43,22 @@ def test_profiles_are_for_modbus_and_security_is_for_opc_ua() -> None:
     assert places(asset=wrong + right) == ["asset[1].profile", "asset[2].security"]
 
 
+@pytest.mark.parametrize("key", ["username_file", "user_certificate_file"])
+def test_a_user_logs_in_only_over_a_protected_session(key: str) -> None:
+    both = {"user_key_file": "k"} if key == "user_certificate_file" else {}
+    assert places(asset=[asset("a", "opc.tcp://x", **{key: "f"}, **both)]) == [f"asset[1].{key}"]
+    assert places(asset=[asset("a", "opc.tcp://x", security="none", **{key: "f"}, **both)]) == [f"asset[1].{key}"]
+    assert places(asset=[asset("a", "opc.tcp://x", security="sign", **{key: "f"}, **both)]) == []
+
+
+def test_a_users_certificate_and_key_come_together_and_without_a_password() -> None:
+    secure = {"name": "a", "address": "opc.tcp://x", "security": "sign"}
+    assert places(asset=[asset(**secure, user_certificate_file="c")]) == ["asset[1]"]
+    assert places(asset=[asset(**secure, user_key_file="k")]) == ["asset[1]"]
+    assert places(asset=[asset(**secure, user_certificate_file="c", user_key_file="k", username_file="u")]) == ["asset[1]"]
+    assert places(asset=[asset(**secure, username_file="u")]) == []
+
+
 @pytest.mark.parametrize("speed", ["baud=9600&parity=E", "baud=19200&parity=N"])
 def test_a_serial_line_has_one_speed_and_parity(speed: str) -> None:
     line = [asset("a", "modbus-rtu:///dev/ttyS0?unit=1"), asset("b", f"modbus-rtu:///dev/ttyS0?unit=2&{speed}")]

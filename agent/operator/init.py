@@ -1,0 +1,144 @@
+"""`nameplated config init`: a few answers and a list of devices become a commented plant file.
+
+Decides what is asked and what is said of the list. Never overwrites a file, never writes one that `check` would refuse, and
+never leaves out a row of the list without a sentence that says why.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.operator import page
+from agent.service import Exit
+from config.errors import ConfigError
+from config.model import BrokerSection, GatewaySection, Plant, PlantSection
+from config.parse import parse
+from config.render import render
+from config.spreadsheet import read_tables
+from config.table import Found, read
+from config.tabulate import HEADINGS
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing that a plant file cannot do without.
+
+    Attributes:
+        flag: The flag that answers it, without its hyphens; also its table in the plant file.
+        key: Its key there.
+        words: How it is asked.
+    """
+
+    flag: str
+    key: str
+    words: str
+
+
+QUESTIONS = (
+    Question("plant", "id", "Id of the plant, such as werk-ulm"),
+    Question("gateway", "id", "Id of this gateway, such as gw-halle3"),
+    Question("broker", "url", "Broker, such as mqtts://isms.example:8883"),
+)
+
+_FRAME: dict[str, Any] = {"plant": {"id": "x"}, "gateway": {"id": "x"}, "broker": {"url": "mqtts://x"}}
+
+
+def main(options: argparse.Namespace) -> int:
+    """Write a plant file and say what became of the list.
+
+    Raises:
+        ConfigError: The list cannot be read, or none of its rows can be used. Nothing was written.
+        OSError: The plant file cannot be written.
+    """
+    if options.file.exists():
+        return _failed(f"{options.file} is there already, and was not changed. Name another file.")
+    found = _listed(options) if options.source else Found()
+    given = {question.flag: getattr(options, question.flag) for question in QUESTIONS}
+    wrong = [f"--{question.flag}: {why}" for question in QUESTIONS if (why := problem_with(question, given[question.flag]))]
+    missing = [question for question in QUESTIONS if given[question.flag] is None]
+    if missing and not sys.stdin.isatty():
+        wrong += [f"--{question.flag} is missing, and there is no terminal to ask at." for question in missing]
+    if wrong:
+        return _failed("\n".join(wrong))
+    try:
+        answers = given | _asked(missing)
+    except EOFError:
+        return _failed("no answer; nothing was written.")
+    plant = Plant(
+        plant=PlantSection(id=answers["plant"]),
+        gateway=GatewaySection(id=answers["gateway"]),
+        broker=BrokerSection(url=answers["broker"]),
+        asset=found.assets,
+    )
+    text = render(plant)
+    with options.file.open("x", encoding="utf-8") as file:
+        file.write(text)
+    print("\n".join(told(found, options.file, options.source)))
+    return Exit.OK
+
+
+def _asked(missing: Sequence[Question]) -> dict[str, str]:
+    if missing:
+        print("Ids are a-z, 0-9 and '-'. They are part of every report, and stay for ever.")
+    return {question.flag: ask(question, input, print) for question in missing}
+
+
+def ask(question: Question, listen: Callable[[str], str], say: Callable[[str], None]) -> str:
+    """Ask until the answer can be used.
+
+    Args:
+        question: What is asked.
+        listen: Shows a text and returns a line.
+        say: Shows lines.
+    """
+    while True:
+        answer = listen(f"{question.words}: ").strip()
+        problem = problem_with(question, answer)
+        if problem is None:
+            return answer
+        say("\n".join(page.wrapped(problem)))
+
+
+def problem_with(question: Question, answer: str | None) -> str | None:
+    """Return what is wrong with an answer, as a plant file would say it; None if nothing is, or nothing was answered."""
+    if answer is None:
+        return None
+    _, problems = parse(_FRAME | {question.flag: {question.key: answer}}, base=Path("/"))
+    return f"{problems[0].what}. {problems[0].suggestion}" if problems else None
+
+
+def told(found: Found, file: Path, source: Path | None, *, width: int | None = None) -> list[str]:
+    """Say what was written, what was read from the list, and what was not."""
+    lines = [f"{file}: written, {page.count(len(found.assets), 'asset')}."]
+    if source is not None:
+        columns = ", ".join(f"{title!r} as {HEADINGS.get(key, key)}" for key, title in found.titles.items())
+        lines += page.wrapped(f"{source}: read {columns}.", width=width, hanging="  ")
+    if found.unused:
+        lines += page.wrapped(f"Left aside: {', '.join(map(repr, found.unused))}.", width=width, hanging="  ")
+    if found.problems:
+        lines += ["", f"Not used ({len(found.problems)}):", *_sentences(found, width)]
+    if not found.assets:
+        lines += ["", *page.wrapped(f"Write [[asset]] tables into {file}: the legend there says how.", width=width)]
+    return [*lines, "", f"Next: nameplated check {file} --plan"]
+
+
+def _sentences(found: Found, width: int | None) -> Sequence[str]:
+    return [line for problem in found.problems for line in page.wrapped(f"- {problem}", width=width, hanging="  ")]
+
+
+def _listed(options: argparse.Namespace) -> Found:
+    from protocols.profile import bundled
+
+    tables, base = read_tables(options.source), options.file.parent.absolute()
+    found = read(tables, expand_ranges=options.expand_ranges, profiles=bundled(), base=base)
+    if not found.assets:
+        raise ConfigError(found.problems, options.source)
+    return found
+
+
+def _failed(sentence: str) -> int:
+    print(f"nameplated: {sentence}", file=sys.stderr)
+    return Exit.USAGE
