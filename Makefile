@@ -7,13 +7,11 @@ STAMP  := $(VENV)/.ready
 CODE   := agent protocols buffer config evidence isms
 UV     := $(BIN)/uv
 
-export PYTHONWARNINGS := default
-
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix lint types imports documented golden peers lock clean
+.PHONY: help setup demo test check fix lint types imports documented peers lock fuzz pages schema clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Byte-compiled on purpose: without .pyc files asyncua costs 800 ms and 90 MB at every start of a child process.
 $(STAMP): requirements-dev.lock pyproject.toml
@@ -58,6 +56,19 @@ lock: $(STAMP) ## resolve the dependencies anew, with hashes
 	$(BIN)/python -m pip install --quiet uv
 	$(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
 	$(UV) pip compile pyproject.toml --extra isms --extra operator --extra demo --extra test --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements-dev.lock
+
+include packaging/targets.mk
+
+fuzz: $(STAMP) ## fuzz every decoder of foreign bytes, 20 s each (FUZZ=seconds)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3,<4'
+	$(BIN)/python -m tests.fuzz --seconds $(or $(FUZZ),20)
+
+pages: $(STAMP) ## write the generated pages anew: docs/read-only.md, docs/devices.md
+	$(BIN)/python -m devtools.read_only
+	$(BIN)/python -m devtools.devices
+
+schema: $(STAMP) ## write the JSON Schema of the plant file anew
+	$(BIN)/python -m config.schema > config/plant.schema.json
 
 clean: ## remove everything that was made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .peers

@@ -5,12 +5,15 @@ Decides which command runs and how an error becomes a sentence. Never does the w
 
 import argparse
 import asyncio
+import io
 import json
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +32,9 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code (sysexits)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an umlaut on a terminal without UTF-8 is a question mark, not a bug
     try:
         options = _parser().parse_args(arguments)
         log.to_stderr(logging.DEBUG if options.verbose else logging.INFO)
@@ -38,6 +44,9 @@ def main(arguments: Sequence[str]) -> int:
         return Exit.USAGE if end.code == 2 else Exit.OK
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
     except Exception as error:  # noqa: BLE001  # the last stop: a sentence for what was foreseen, everything for a bug
         return _explained(error)
 
@@ -63,18 +72,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--verbose", action="store_true", help="log also what brings no news")
     parser.set_defaults(verbose=False)
+    from agent.keys.command import add_parser as add_keys
+
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_roles(commands)
     _add_tools(commands)
-    _add_keys(commands)
+    add_keys(commands)
     _add_profiles(commands)
     return parser
 
 
 def _add_roles(commands: "_Commands") -> None:
     from agent.demo.command import add_parser as add_demo
+    from agent.deploy.command import add_parser as add_units
+    from agent.doctor.command import add_parser as add_doctor
 
     add_demo(commands)
+    add_units(commands)
+    add_doctor(commands)
     roles = {
         "run": (_run, "both roles in one process, for a machine without systemd"),
         "collect": (_collect, "the OT side: ask devices, write the journal"),
@@ -86,8 +101,10 @@ def _add_roles(commands: "_Commands") -> None:
 
 
 def _add_tools(commands: "_Commands") -> None:
-    check = _command(commands, "check", _check, "read a plant file and list everything to mend", "nameplated check plant.toml")
-    check.add_argument("file", type=Path, metavar="FILE")
+    from agent.operator import check, configure
+
+    check.add_parser(commands)
+    configure.add_parser(commands)
     probe = _command(
         commands,
         "probe",
@@ -101,26 +118,23 @@ def _add_tools(commands: "_Commands") -> None:
     probe.add_argument(
         "--pki-dir", type=Path, default=Path("nameplated-pki"), help="own, trusted and pending OPC UA certificates"
     )
+    probe.add_argument("--username-file", type=Path, metavar="F", help="one line user:password, for an OPC UA session")
+    probe.add_argument("--user-certificate-file", type=Path, metavar="F", help="certificate of an OPC UA user")
+    probe.add_argument("--user-key-file", type=Path, metavar="F", help="its key")
+    probe.add_argument(
+        "--deprecated-policies", action="store_true", help="allow OPC UA security that is no longer considered safe"
+    )
     probe.add_argument("--json", action="store_true", help="one JSON object")
+    from agent.pki.command import add_parser as add_opcua
+    from agent.record.command import add_parser as add_record
+
+    add_record(commands)
+    add_opcua(commands)
     assets = _command(
         commands, "assets", _assets, "what this gateway knows of each asset", "nameplated assets --config plant.toml"
     )
     _takes_config(assets)
     assets.add_argument("--json", action="store_true", help="one JSON object")
-
-
-def _add_keys(commands: "_Commands") -> None:
-    key = _command(commands, "key", _key_show, "the key that signs reports", "nameplated key init --config plant.toml")
-    actions = key.add_subparsers(metavar="ACTION", required=True)
-    init = _command(
-        actions, "init", _key_init, "make the key; it never leaves this machine", "nameplated key init --config plant.toml"
-    )
-    show = _command(
-        actions, "show", _key_show, "the public key, for the receiver", "nameplated key show --config plant.toml --json > gw.jwk"
-    )
-    for action in (init, show):
-        _takes_config(action)
-        action.add_argument("--json", action="store_true", help="the public key as JWK")
 
 
 def _add_profiles(commands: "_Commands") -> None:
@@ -130,20 +144,25 @@ def _add_profiles(commands: "_Commands") -> None:
     listed.add_argument("--json", action="store_true", help="one JSON object")
     show = _command(actions, "show", _profiles_show, "one profile as it is written", "nameplated profiles show wago-750")
     show.add_argument("name", metavar="NAME")
+    example = "nameplated profiles check /etc/nameplated/profiles"
+    check = _command(actions, "check", _profiles_check, "whether a profile, or every profile of a folder, can be used", example)
+    check.add_argument("path", type=Path, metavar="PATH")
 
 
 def _run(options: argparse.Namespace) -> int:
     from agent import wiring
+    from agent.site import load_plant
 
-    plant = wiring.load_plant(options.config)
+    plant = load_plant(options.config)
     service.run({"collect": wiring.collect_role(plant), "publish": wiring.publish_role(plant)})
     return Exit.OK
 
 
 def _collect(options: argparse.Namespace) -> int:
     from agent import wiring
+    from agent.site import load_plant
 
-    service.run({"collect": wiring.collect_role(wiring.load_plant(options.config))})
+    service.run({"collect": wiring.collect_role(load_plant(options.config))})
     return Exit.OK
 
 
@@ -158,17 +177,6 @@ def _publish(options: argparse.Namespace) -> int:
         return _failed(f"{error} Nothing was signed.", Exit.PERMISSION)
     except EvidenceError as error:
         return _failed(f"{error} Nothing was signed.", Exit.CONFIG)
-    return Exit.OK
-
-
-def _check(options: argparse.Namespace) -> int:
-    from agent import wiring
-    from config.advice import warnings
-
-    plant = wiring.load_plant(options.file)
-    print(f"{options.file}: {len(plant.asset)} assets, ready to run.")
-    for warning in warnings(plant):
-        print(f"  note: {warning}")
     return Exit.OK
 
 
@@ -197,11 +205,22 @@ async def _look(options: argparse.Namespace) -> "Observation":
     from config.model import CollectSection
 
     address = wiring.parse_address(options.address)
-    ask = wiring.ask(address, CollectSection(), profile=options.profile, security=options.security)
+    ask = replace(
+        wiring.ask(address, CollectSection(), profile=options.profile, security=options.security),
+        deprecated_policies=options.deprecated_policies,
+        username_file=_absolute(options.username_file),
+        user_certificate_file=_absolute(options.user_certificate_file),
+        user_key_file=_absolute(options.user_key_file),
+    )
     reader = wiring.readers(options.pki_dir)[ask.endpoint.transport]
     async with aclosing(reader.visit([ask])) as answers:
         answer = await anext(answers)
     return observe(answer, asset_id="probe", address=str(address), register=Register(), now=system_clock()())
+
+
+def _absolute(file: Path | None) -> str:
+    """A visit's child process has another working directory."""
+    return str(file.absolute()) if file else ""
 
 
 def _assets(options: argparse.Namespace) -> int:
@@ -219,41 +238,10 @@ def _assets(options: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _key_init(options: argparse.Namespace) -> int:
-    from agent.wiring import Places
-    from config.load import load
-    from evidence.errors import EvidenceError
-    from evidence.keys import create_key
-
-    place = Places(load(options.config)).key
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        signer = create_key(place)
-    except EvidenceError as error:
-        return _failed(str(error), Exit.IO)
-    print(json.dumps(signer.public_jwk) if options.json else f"{place}: made\nkey id: {signer.kid}")
-    return Exit.OK
-
-
-def _key_show(options: argparse.Namespace) -> int:
-    from agent.wiring import Places
-    from config.load import load
-    from evidence.errors import EvidenceError
-    from evidence.keys import load_signer
-
-    try:
-        signer = load_signer(Places(load(options.config)).key)
-    except EvidenceError as error:
-        return _failed(str(error), Exit.CONFIG)
-    print(json.dumps(signer.public_jwk) if options.json else f"key id: {signer.kid}\npublic key: {json.dumps(signer.public_jwk)}")
-    return Exit.OK
-
-
 def _profiles_list(options: argparse.Namespace) -> int:
-    from agent import screens
-    from protocols.profile import bundled
+    from agent import screens, site
 
-    profiles = sorted(bundled().items())
+    profiles = sorted(site.profiles().items())
     if options.json:
         print(json.dumps([{"name": name, "version": profile.version, "vendor": profile.vendor} for name, profile in profiles]))
         return Exit.OK
@@ -263,14 +251,23 @@ def _profiles_list(options: argparse.Namespace) -> int:
 
 
 def _profiles_show(options: argparse.Namespace) -> int:
-    from importlib import resources
+    from agent import site
+    from protocols.profile import SHIPPED
 
-    from protocols.profile import bundled
-
-    if options.name not in bundled():
+    if options.name not in site.profiles():
         return _failed(f"there is no profile {options.name!r}; `nameplated profiles list` shows all there are.", Exit.USAGE)
-    print((resources.files("protocols") / "profiles" / f"{options.name}.toml").read_text("utf-8"), end="")
+    shipped = SHIPPED / f"{options.name}.toml"
+    print((shipped if shipped.exists() else site.SITE_PROFILES / shipped.name).read_text("utf-8"), end="")
     return Exit.OK
+
+
+def _profiles_check(options: argparse.Namespace) -> int:
+    from protocols.profile import check
+
+    found = check(options.path)
+    for name, problems in found.items():
+        print(f"{name}: {'; '.join(problems) if problems else 'can be used'}")
+    return Exit.OK if found and not any(found.values()) else Exit.FAILED
 
 
 def _command(commands: "_Commands", name: str, command: Command, description: str, example: str) -> argparse.ArgumentParser:

@@ -4,19 +4,21 @@ Decides which parts a role is made of, and imports them only for that role: coll
 never loads a protocol. Never decides anything else.
 """
 
+import asyncio
 import random
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import VERSION
 from agent.clock import system_clock
+from agent.log import line, logger
 from agent.service import Role
 from config.address import Address, AddressError, Scheme
 from config.errors import ConfigError, Problem
-from config.load import load
 from config.model import Asset, CollectSection, Plant
 
 if TYPE_CHECKING:
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
     from evidence.keys import PublicKey, Signer
     from evidence.kinds import ChainStart
     from protocols.contract import Ask, Reader, Transport
+
+REOPEN_AFTER_S = 1.0
+"""Between finding an outbox damaged and opening it again, so that a disk on its last legs does not keep a processor busy."""
+
+_log = logger("service")
 
 
 class Places:
@@ -58,17 +65,28 @@ def publish_role(plant: Plant) -> Role:
 
 
 async def _collect(plant: Plant, ready: Callable[[], None]) -> None:
-    from agent.collect.recorder import Recorder
+    from agent.collect.recorder import FLUSHES_AN_INTERVAL, LONGEST_FLUSH_S, Recorder
     from agent.collect.role import Collector
     from agent.core.schedule import Rhythm
+    from agent.site import windows
     from buffer.journal import Journal
 
     places, settings = Places(plant), plant.collect
-    with Journal.open(places.journal, max_bytes=plant.spool.journal_max_bytes) as journal:
+
+    def open_journal(broken: str = "") -> Journal:
+        size = plant.spool.journal_max_bytes
+        return Journal.open(places.journal, max_bytes=size, watermark_file=places.watermark, broken=broken)
+
+    with open_journal() as journal:
         collector = Collector(
             [_target(asset, settings) for asset in plant.asset],
             readers(places.pki),
-            Recorder(journal, places.watermark),
+            Recorder(
+                journal,
+                places.watermark,
+                reopen=open_journal,
+                flush_after_s=min(LONGEST_FLUSH_S, settings.identity_interval_s / FLUSHES_AN_INTERVAL),
+            ),
             rhythm=Rhythm(
                 interval_s=settings.identity_interval_s,
                 backoff_first_s=settings.backoff_first_s,
@@ -78,13 +96,14 @@ async def _collect(plant: Plant, ready: Callable[[], None]) -> None:
             chance=random.Random(),  # noqa: S311  # spreads visits; guards nothing
             states=journal.states("asset"),
             turns=journal.states("endpoint"),
-            recovered=journal.recovered,
+            windows=windows(settings),
         )
         ready()
         await collector.run()
 
 
 async def _publish(plant: Plant, ready: Callable[[], None]) -> None:
+    from buffer.errors import SpoolDamagedError
     from buffer.outbox import Outbox
     from evidence.keys import load_public, load_signer
 
@@ -92,10 +111,17 @@ async def _publish(plant: Plant, ready: Callable[[], None]) -> None:
     signer = load_signer(places.key)
     receiver = load_public(plant.receiver.key_file) if plant.receiver else None
     places.watermark.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    with Outbox.open(places.outbox, max_bytes=plant.spool.outbox_max_bytes) as outbox:
-        publisher = _publisher(plant, places, outbox, signer, receiver)
-        ready()
-        await publisher.run()
+    broken = ""
+    while True:
+        with Outbox.open(places.outbox, max_bytes=plant.spool.outbox_max_bytes, broken=broken) as outbox:
+            publisher = _publisher(plant, places, outbox, signer, receiver)
+            ready()
+            try:
+                await publisher.run()
+            except* SpoolDamagedError as damage:
+                broken = str(damage.exceptions[0])
+                _log.error(line("outbox.damaged", why=broken))
+        await asyncio.sleep(REOPEN_AFTER_S)
 
 
 def _publisher(plant: Plant, places: Places, outbox: "Outbox", signer: "Signer", receiver: "PublicKey | None") -> "Publisher":
@@ -112,7 +138,7 @@ def _publisher(plant: Plant, places: Places, outbox: "Outbox", signer: "Signer",
         audience=topics.audience(plant.receiver.id if plant.receiver else "central"),
         signer=signer,
     )
-    begin = _chain_start(plant, recovered=outbox.recovered is not None, at=now.text)
+    begin = _chain_start(plant, at=now.text)
     spool = Spool(outbox, places.journal, places.watermark, author=author, begin=begin, epoch=str(uuid.uuid4()), now=now)
     return Publisher(
         spool,
@@ -126,11 +152,11 @@ def _publisher(plant: Plant, places: Places, outbox: "Outbox", signer: "Signer",
     )
 
 
-def _chain_start(plant: Plant, *, recovered: bool, at: str) -> "ChainStart":
-    """Say why a chain would begin now. It begins only if the outbox does not hold one."""
+def _chain_start(plant: Plant, *, at: str) -> "ChainStart":
+    """Return what the first chain of a gateway begins with."""
     from evidence.kinds import ChainStart, StartReason
 
-    reason = StartReason.DAMAGED if recovered else StartReason.FIRST_BOOT
+    reason = StartReason.FIRST_BOOT
     return ChainStart(reason=reason, plant=plant.plant.id, gateway=plant.gateway.id, agent_version=VERSION, previous=None, at=at)
 
 
@@ -160,7 +186,13 @@ def _target(asset: Asset, settings: CollectSection) -> "Target":
         asset_id=asset.id,
         address=str(asset.address),
         register=Register(role=asset.role, criticality=asset.criticality, location=asset.location, register_id=asset.register_id),
-        ask=ask(asset.address, settings, profile=asset.profile, security=asset.security),
+        ask=replace(
+            ask(asset.address, settings, profile=asset.profile, security=asset.security),
+            deprecated_policies=asset.deprecated_policies,
+            username_file=str(asset.username_file or ""),
+            user_certificate_file=str(asset.user_certificate_file or ""),
+            user_key_file=str(asset.user_key_file or ""),
+        ),
     )
 
 
@@ -194,11 +226,12 @@ def ask(address: Address, settings: CollectSection, *, profile: str = "", securi
 
 def readers(pki: Path) -> "Mapping[Transport, Reader]":
     """Return a reader for each transport. Reading OPC UA costs memory only while a visit runs, in its own process."""
+    from agent.site import profiles
     from protocols.contract import Transport
     from protocols.modbus.reader import ModbusReader
     from protocols.opcua.reader import OpcUaReader
 
-    modbus = ModbusReader()
+    modbus = ModbusReader(profiles())
     opcua = OpcUaReader(pki)
     return {
         Transport.MODBUS_TCP: modbus,
@@ -206,32 +239,6 @@ def readers(pki: Path) -> "Mapping[Transport, Reader]":
         Transport.MODBUS_RTU_TCP: modbus,
         Transport.OPC_UA: opcua,
     }
-
-
-def load_plant(path: Path) -> Plant:
-    """Read a plant file for a role that looks at devices.
-
-    Raises:
-        ConfigError: It cannot be used, or names a register profile that there is not.
-    """
-    import difflib
-
-    from protocols.profile import bundled
-
-    plant = load(path)
-    known = bundled()
-    problems = [
-        Problem(
-            place=f"asset[{number}].profile",
-            what=f"there is no register profile {asset.profile!r}",
-            suggestion=_did_you_mean(difflib.get_close_matches(asset.profile, known, n=1)),
-        )
-        for number, asset in enumerate(plant.asset, start=1)
-        if asset.profile and asset.profile not in known
-    ]
-    if problems:
-        raise ConfigError(problems, path)
-    return plant
 
 
 def parse_address(text: str) -> Address:
@@ -265,7 +272,3 @@ def asset_states(plant: Plant) -> "dict[str, AssetState]":
     except SpoolError as error:
         raise OSError(f"{journal}: {error}") from error
     return {name: msgspec.json.decode(state.body, type=AssetState) for name, state in states.items()}
-
-
-def _did_you_mean(matches: list[str]) -> str:
-    return f"Did you mean {matches[0]!r}?" if matches else "`nameplated profiles list` shows all there are."

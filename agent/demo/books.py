@@ -18,7 +18,7 @@ from agent.demo.processes import ChildError, tool
 from agent.demo.script import Expected
 from agent.publish.fold import Chain
 from agent.wiring import Places, asset_states
-from buffer.journal import JournalView
+from buffer.journal import Journal, JournalView
 from buffer.outbox import Outbox
 from buffer.watermark import read_watermark
 from config.model import Plant
@@ -66,14 +66,23 @@ class ReceiverBooks:
     changes: Counter[Expected]
 
 
-def unfolded(plant: Plant) -> tuple[int, int]:
-    """Return the last sequence of the journal and the last one that was folded."""
+def progress(plant: Plant) -> tuple[int, int]:
+    """Return the last sequence of the journal and the last one that became reports, while both roles are at work.
+
+    Raises:
+        SpoolError: The journal is not there yet, or is being written.
+    """
     places = Places(plant)
     with JournalView.open(places.journal) as journal:
-        mark = read_watermark(places.watermark)
-        folded = mark.seq if mark and mark.journal_id == journal.id else 0
+        folded = _folded(places, journal.id)
         rest = journal.read(folded, max_records=MOST_RECORDS, max_bytes=MOST_BYTES)
     return (rest[-1].seq if rest else folded), folded
+
+
+def recorded(plant: Plant) -> int:
+    """Return the last sequence of the journal. Only once collect has ended: we take its place."""
+    with Journal.open(Places(plant).journal, max_bytes=plant.spool.journal_max_bytes) as journal:
+        return journal.last_seq
 
 
 def waiting(plant: Plant) -> int:
@@ -83,13 +92,20 @@ def waiting(plant: Plant) -> int:
 
 
 def gateway_books(plant: Plant) -> GatewayBooks:
-    """Read the gateway's files. Only after both roles have ended."""
-    recorded, folded = unfolded(plant)
-    with Outbox.open(Places(plant).outbox, max_bytes=plant.spool.outbox_max_bytes) as outbox:
+    """Read the gateway's files. Only once both roles have ended."""
+    places = Places(plant)
+    with Journal.open(places.journal, max_bytes=plant.spool.journal_max_bytes) as journal:
+        last, folded = journal.last_seq, _folded(places, journal.id)
+    with Outbox.open(places.outbox, max_bytes=plant.spool.outbox_max_bytes) as outbox:
         chain = msgspec.json.decode(outbox.notes()["chain"], type=Chain)
         depth = outbox.depth()
-    states = asset_states(plant)
-    return GatewayBooks(recorded=recorded, folded=folded, signed=chain.seq + 1, waiting=depth.count, states=states)
+    return GatewayBooks(recorded=last, folded=folded, signed=chain.seq + 1, waiting=depth.count, states=asset_states(plant))
+
+
+def _folded(places: Places, journal_id: str) -> int:
+    """Return how far publish says it has come; nowhere in a journal that it does not speak of."""
+    mark = read_watermark(places.watermark)
+    return mark.seq if mark and mark.journal_id == journal_id else 0
 
 
 async def ask_gateway(files: Files) -> dict[str, Any] | None:

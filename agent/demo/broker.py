@@ -5,6 +5,7 @@ Decides between mosquitto and the embedded broker, and what mosquitto's configur
 """
 
 import importlib.util
+import os
 import shutil
 import sys
 from enum import StrEnum
@@ -60,27 +61,32 @@ def has_embedded() -> bool:
     return importlib.util.find_spec("moat") is not None and importlib.util.find_spec("moat.lib.mqtt") is not None
 
 
-def mosquitto_conf(*, port: int, folder: Path, user: str) -> str:
+def mosquitto_conf(*, port: int, folder: Path, as_root: bool) -> str:
     """Write mosquitto's configuration for one loopback listener that keeps its sessions on disk.
 
     Even so it loses what it acknowledged since the last autosave when it is killed: a PUBACK is not delivery.
+
+    Args:
+        port: Port on 127.0.0.1.
+        folder: What it keeps.
+        as_root: Whether root runs it: it would then become a user who may not write there, unless it is told to stay.
     """
+    stay = "user root\n" if as_root else ""
     return (
         f"listener {port} 127.0.0.1\n"
         "allow_anonymous true\n"
         "persistence true\n"
         f"persistence_location {folder}/\n"
         "autosave_interval 5\n"
-        "max_queued_messages 0\n"
-        f"user {user}\n"
+        "max_queued_messages 0\n" + stay
     )
 
 
-def broker_command(kind: BrokerKind, *, port: int, folder: Path, mosquitto: str | None, user: str) -> tuple[str, ...]:
+def broker_command(kind: BrokerKind, *, port: int, folder: Path, mosquitto: str | None) -> tuple[str, ...]:
     """Return the command that starts the broker; mosquitto's configuration is written to its folder first."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if kind is BrokerKind.EMBEDDED or mosquitto is None:
         return sys.executable, "-I", "-m", "agent.demo.embedded_broker", "--port", str(port)
     conf = folder / "mosquitto.conf"
-    conf.write_text(mosquitto_conf(port=port, folder=folder, user=user), encoding="utf-8")
+    conf.write_text(mosquitto_conf(port=port, folder=folder, as_root=os.geteuid() == 0), encoding="utf-8")
     return mosquitto, "-c", str(conf)

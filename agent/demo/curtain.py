@@ -6,23 +6,18 @@ for a receipt). Never corrects a figure.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import psutil
 
 from agent.demo import books
 from agent.demo.broker import BrokerKind
-from agent.demo.install import Files
-from agent.demo.modbus_plant import ModbusPlant
-from agent.demo.opcua_plant import OpcUaPlant
-from agent.demo.processes import Child
 from agent.demo.scene import CAST
 from agent.demo.script import Act, Cue, expected_changes
+from agent.demo.stage import Stage
 from agent.demo.summary import Account, Figures
 from agent.demo.table import Row
-from agent.demo.watch import Watch
-from config.model import Plant
+from buffer.errors import SpoolError
 
 NOTICE_S = 25.0
 """How long after the play the gateway may take to notice all of it: the longest back-off twice, and room."""
@@ -39,27 +34,6 @@ STILL_S = 1.5
 GOODBYE_S = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """Everything that is on stage.
-
-    Attributes:
-        files: Where the demo's files lie.
-        plant: The plant file.
-        modbus: The Modbus devices.
-        opcua: The OPC UA devices.
-        crew: The processes, by name.
-        watch: Eyes and voice.
-    """
-
-    files: Files
-    plant: Plant
-    modbus: ModbusPlant
-    opcua: OpcUaPlant
-    crew: Mapping[str, Child]
-    watch: Watch
-
-
 async def fall(stage: Stage, cues: tuple[Cue, ...], *, broker: BrokerKind, seconds: float) -> Figures:
     """Bring everything to rest and take the figures."""
     stage.watch.say("the play is over; the gateway has yet to notice the end of it")
@@ -69,10 +43,14 @@ async def fall(stage: Stage, cues: tuple[Cue, ...], *, broker: BrokerKind, secon
     await stage.crew["collect"].stop(GOODBYE_S)
     stage.watch.say("publish delivers the rest and waits for receipts")
     await _last_receipts(stage)
-    receiver = await books.receiver_books(stage.files)
-    gateway = books.gateway_books(stage.plant)
+    return await _figures(stage, cues, broker=broker, seconds=seconds, cuts=stage.crew["collect"].deaths + cut)
+
+
+async def _figures(stage: Stage, cues: tuple[Cue, ...], *, broker: BrokerKind, seconds: float, cuts: int) -> Figures:
+    """Take every figure from the one who knows it; `cuts` is how many visits collect could not finish."""
+    receiver, gateway = await books.receiver_books(stage.files), books.gateway_books(stage.plant)
     counted = stage.modbus.counted() | stage.opcua.counted()
-    cuts = stage.crew["collect"].deaths + cut
+    claimed = {name: state.ledger.requests for name, state in gateway.states.items()}
     return Figures(
         seconds=seconds,
         broker=broker,
@@ -91,7 +69,7 @@ async def fall(stage: Stage, cues: tuple[Cue, ...], *, broker: BrokerKind, secon
             Account(
                 asset_id=part.asset_id,
                 counted=counted[part.asset_id],
-                claimed=gateway.states[part.asset_id].ledger.requests if part.asset_id in gateway.states else {},
+                claimed=claimed.get(part.asset_id, {}),
                 owed=part.max_requests * cuts,
             )
             for part in CAST
@@ -133,13 +111,16 @@ async def _last_receipts(stage: Stage) -> None:
 
 
 def _folded(stage: Stage) -> bool:
-    recorded, folded = books.unfolded(stage.plant)
+    try:
+        recorded, folded = books.progress(stage.plant)
+    except SpoolError:
+        return False  # somebody holds the journal at this moment
     return recorded == folded
 
 
 async def _until_receiver_is_content(stage: Stage, deadline: float) -> None:
     """Wait until the receiver holds a report for each record of the journal, and nothing new arrives."""
-    recorded, _ = books.unfolded(stage.plant)
+    recorded = books.recorded(stage.plant)
     before = 0
     while time.monotonic() < deadline:
         gateway = await books.ask_gateway(stage.files)

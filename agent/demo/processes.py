@@ -89,7 +89,8 @@ class Child:
             )
         self._process = process
         try:
-            await process.wait()
+            if self._wanted.is_set():  # it may have become unwanted while it started
+                await process.wait()
         finally:
             await _end(process, PATIENCE_S)
 

@@ -206,7 +206,7 @@ def _asset(part: Part, address: str) -> str:
     """Write one `[[asset]]`."""
     lines = [f"\n[[asset]]  # {part.kind}", f'id = "{part.asset_id}"', f'address = "{address}"']
     if part.kind is Kind.REGISTERS:
-        lines.append('profile = "wago-750"')
+        lines += ['profile = "wago-750"', "accept_risk = true"]
     if part.kind is Kind.OPC_UA_SECURE:
         lines.append('security = "sign-and-encrypt"')
     lines += [f'role = "{part.role}"', f'criticality = "{part.criticality}"', f'location = "{part.location}"']

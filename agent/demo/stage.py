@@ -1,102 +1,64 @@
-"""The stage: brings the plant to life, runs the gateway and the receiver beside it, and performs the script.
+"""The stage: the devices, and beside them four processes: broker, receiver, and the gateway's two roles.
 
-Decides the order of things and nothing else: what happens is `script`'s, how it ends is `curtain`'s. Never helps a process that
-died but by starting it again.
+Decides the commands of the processes and the order in which they start.
 """
 
-import asyncio
-import time
-from collections.abc import Callable
-from typing import assert_never
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from agent.demo import crew, curtain
-from agent.demo.broker import BrokerKind
-from agent.demo.curtain import Stage
-from agent.demo.install import Files, install, trust_server
+from agent.demo.broker import BrokerKind, broker_command, find_mosquitto
+from agent.demo.install import Files, gateway_command, receiver_command
 from agent.demo.modbus_plant import ModbusPlant
 from agent.demo.opcua_plant import OpcUaPlant
-from agent.demo.processes import free_port, loopback_hosts
-from agent.demo.scene import CAST
-from agent.demo.script import Act, Cue, script
-from agent.demo.summary import Figures
-from agent.demo.table import Screen
+from agent.demo.processes import Child, ChildError, tail, wait_for_port
 from agent.demo.watch import Watch
-from agent.wiring import Places, load_plant
+from config.model import Plant
 
-ENGINEER_LOOKS_EVERY_S = 0.5
+BROKER_START_S = 15.0
 
 
-async def perform(files: Files, kind: BrokerKind, *, seconds: float, screen: Screen) -> Figures:
-    """Perform the demo from the first key to the last figure.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Everything that is on stage.
+
+    Attributes:
+        files: Where the demo's files lie.
+        plant: The plant file.
+        modbus: The Modbus devices.
+        opcua: The OPC UA devices.
+        crew: The processes, by name.
+        watch: Eyes and voice.
+    """
+
+    files: Files
+    plant: Plant
+    modbus: ModbusPlant
+    opcua: OpcUaPlant
+    crew: Mapping[str, Child]
+    watch: Watch
+
+
+def hire(files: Files, kind: BrokerKind, port: int) -> dict[str, Child]:
+    """Return the processes, none of them started."""
+    broker = broker_command(kind, port=port, folder=files.broker, mosquitto=find_mosquitto())
+    config = ("--config", str(files.plant))
+    commands = {
+        "broker": broker,
+        "receiver": receiver_command("receive", "--state", str(files.receiver), "--broker", f"mqtt://127.0.0.1:{port}"),
+        "publish": gateway_command("publish", *config),
+        "collect": gateway_command("collect", *config),
+    }
+    return {name: Child(name, command, files.log(name)) for name, command in commands.items()}
+
+
+async def start(crew: Mapping[str, Child], port: int) -> None:
+    """Start everybody, those who listen first.
 
     Raises:
-        ChildError: A process cannot be kept alive, or a command failed.
+        ChildError: The broker does not listen in time.
     """
-    files.make()
-    hosts = loopback_hosts(part.host for part in CAST)
-    async with ModbusPlant(CAST, hosts) as modbus, OpcUaPlant(CAST, hosts, files.devices) as opcua:
-        port = free_port()
-        await install(files, modbus.addresses() | opcua.addresses(), broker_port=port)
-        plant, processes = load_plant(files.plant), crew.hire(files, kind, port)
-        async with asyncio.TaskGroup() as group:
-            keepers = [group.create_task(child.supervise()) for child in processes.values()]
-            await crew.start(processes, port)
-            clock = _stopwatch()
-            watch = Watch(plant, files, processes, screen, seconds=seconds, clock=clock)
-            stage = Stage(files=files, plant=plant, modbus=modbus, opcua=opcua, crew=processes, watch=watch)
-            figures = await _play(stage, kind, seconds=seconds, clock=clock)
-            for keeper in keepers:
-                keeper.cancel()
-    return figures
-
-
-async def _play(stage: Stage, kind: BrokerKind, *, seconds: float, clock: Callable[[], float]) -> Figures:
-    """Perform the script while somebody watches, then bring down the curtain."""
-    cues = script(seconds)
-    async with asyncio.TaskGroup() as group:
-        others = [group.create_task(stage.watch.run()), group.create_task(_engineer(stage))]
-        for cue in cues:
-            await asyncio.sleep(max(0.0, cue.at_s - clock()))
-            stage.watch.say(cue.headline)
-            await _do(stage, cue)
-        await asyncio.sleep(max(0.0, seconds - clock()))
-        figures = await curtain.fall(stage, cues, broker=kind, seconds=seconds)
-        for other in others:
-            other.cancel()
-    return figures
-
-
-async def _do(stage: Stage, cue: Cue) -> None:
-    """Do to the plant what a cue says."""
-    match cue.act:
-        case Act.OPEN:
-            pass
-        case Act.UPDATE:
-            stage.modbus.update(cue.asset_id, cue.after)
-        case Act.LEAVE:
-            await stage.modbus.leave(cue.asset_id)
-        case Act.RETURN:
-            await stage.modbus.come_back(cue.asset_id)
-        case Act.KILL_BROKER:
-            await stage.crew["broker"].kill()
-        case Act.START_BROKER:
-            stage.crew["broker"].start()
-        case never:
-            assert_never(never)
-
-
-async def _engineer(stage: Stage) -> None:
-    """Do what the OT engineer does by hand: compare a waiting server certificate with the server's own word, and trust it."""
-    waiting = stage.opcua.thumbprints()
-    while waiting:
-        for asset_id, thumbprint in list(waiting.items()):
-            if stage.watch.state(asset_id) == "untrusted" and trust_server(Places(stage.plant).pki, thumbprint):
-                del waiting[asset_id]
-                stage.watch.say(f"the engineer compares {asset_id}'s thumbprint, {thumbprint[:8]}…, and trusts it")
-        await asyncio.sleep(ENGINEER_LOOKS_EVERY_S)
-
-
-def _stopwatch() -> Callable[[], float]:
-    """Return a clock that shows seconds from now on."""
-    began = time.monotonic()
-    return lambda: time.monotonic() - began
+    crew["broker"].start()
+    if not await wait_for_port(port, timeout_s=BROKER_START_S):
+        raise ChildError(f"the broker does not listen. The end of its log:\n{tail(crew['broker'].log)}")
+    for name in ("receiver", "publish", "collect"):
+        crew[name].start()

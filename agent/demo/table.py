@@ -7,7 +7,7 @@ how a table is drawn is `agent.demo.live`'s business.
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from agent.core.asset import AssetState
@@ -49,7 +49,7 @@ class View:
     gateway: str = ""
     receiver: str = ""
     processes: str = ""
-    news: tuple[str, ...] = field(default=())
+    news: tuple[str, ...] = ()
 
 
 class Screen(Protocol):

@@ -16,8 +16,8 @@ from pathlib import Path
 from agent.demo.books import verify_arguments
 from agent.demo.broker import BrokerKind, NoBrokerError, choose, find_mosquitto, has_embedded
 from agent.demo.install import Files
+from agent.demo.play import perform
 from agent.demo.processes import ChildError
-from agent.demo.stage import perform
 from agent.demo.summary import Figures, Verdict, as_json, judge, report
 from agent.demo.table import open_screen
 from agent.service import Exit

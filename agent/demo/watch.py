@@ -8,8 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agent.core.asset import AssetState
-from agent.demo.books import ask_gateway, unfolded
+from agent.demo.books import ask_gateway, progress
 from agent.demo.install import Files
 from agent.demo.processes import Child
 from agent.demo.scene import CAST
@@ -27,14 +26,12 @@ class Watch:
 
     Attributes:
         rows: The assets as the gateway knows them now.
-        states: The same in full.
     """
 
     def __init__(
         self, plant: Plant, files: Files, crew: Mapping[str, Child], screen: Screen, *, seconds: float, clock: Callable[[], float]
     ) -> None:
         self.rows: tuple[Row, ...] = tuple(row(part.asset_id, None) for part in CAST)
-        self.states: dict[str, AssetState] = {}
         self._plant = plant
         self._files = files
         self._crew = crew
@@ -66,11 +63,11 @@ class Watch:
     async def look(self) -> None:
         """Look at the gateway once, and show it."""
         try:
-            self.states = await asyncio.to_thread(asset_states, self._plant)
-            self._gateway = gateway_line(*await asyncio.to_thread(unfolded, self._plant))
+            states = await asyncio.to_thread(asset_states, self._plant)
+            self._gateway = gateway_line(*await asyncio.to_thread(progress, self._plant))
         except (OSError, SpoolError):
             return self._show()  # collect has not begun, or is writing: the last look stands
-        rows = tuple(row(part.asset_id, self.states.get(part.asset_id)) for part in CAST)
+        rows = tuple(row(part.asset_id, states.get(part.asset_id)) for part in CAST)
         for sentence in news(self.rows, rows):
             self._tell(sentence)
         self.rows = rows

@@ -23,6 +23,7 @@ url = "mqtt://127.0.0.1:1"
 id = "press-07"
 address = "modbus-tcp://127.0.0.1:1?unit=1"
 profile = "wago-750"
+accept_risk = true
 """
 
 
@@ -154,3 +155,24 @@ def test_profiles_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["profiles", "show", "wago-750"]) == 0
     assert "0x20" in capsys.readouterr().out
     assert main(["profiles", "show", "../../secret"]) == 64
+
+
+def test_profile_with_side_effects_is_refused_until_somebody_accepts_them(
+    plant: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plant.write_text(PLANT.replace("accept_risk = true\n", ""))
+    assert main(["collect", "--config", str(plant)]) == 78
+    assert "accept_risk" in capsys.readouterr().err
+
+
+def test_maintenance_window_in_a_time_zone_that_does_not_exist_is_named(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    window = '[[collect.maintenance]]\ndays = "mon-fri"\nfrom = "06:00"\nto = "14:00"\ntimezone = "Europe/Atlantis"\n'
+    plant.write_text(window + PLANT)
+    assert main(["check", str(plant)]) == 78
+    assert "Europe/Atlantis" in capsys.readouterr().err
+
+
+def test_profile_of_a_site_is_checked_before_it_is_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "writes.toml").write_text('id = "writes"\nversion = 1\n')
+    assert main(["profiles", "check", str(tmp_path)]) == 1
+    assert "writes.toml" in capsys.readouterr().out

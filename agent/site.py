@@ -1,0 +1,90 @@
+"""What a site has beside its plant file: register profiles of its own, and what must hold between the two.
+
+Decides whether the profiles that a plant file names exist, and whether their side effects were accepted. Never asks a device.
+Only for programs that look at devices: it loads `protocols`.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from agent.core.maintenance import Window, WindowError, minute_of_day, weekdays
+from agent.log import line, logger
+from config.errors import ConfigError, Problem
+from config.load import load
+from config.model import Asset, CollectSection, Plant
+from protocols.profile import load_dir
+from protocols.profile_form import Profile
+from protocols.profile_rules import risk_problem
+
+SITE_PROFILES = Path("/etc/nameplated/profiles")
+
+_log = logger("collect")
+
+
+@cache
+def profiles() -> Mapping[str, Profile]:
+    """Return all register profiles, those that come with the program and the site's own. A bad file is named and passed over."""
+    loaded = load_dir(SITE_PROFILES)
+    for name, problems in loaded.problems.items():
+        _log.warning(line("profile.passed_over", file=name, why="; ".join(problems)))
+    return loaded.profiles
+
+
+def load_plant(path: Path) -> Plant:
+    """Read a plant file for a program that looks at devices.
+
+    Raises:
+        ConfigError: It cannot be used, names a register profile that there is not, or one whose risk nobody accepted.
+    """
+    plant = load(path)
+    problems = [*_problems_of_profiles(plant), *_problems_of_windows(plant.collect)]
+    if problems:
+        raise ConfigError(problems, path)
+    return plant
+
+
+def windows(settings: CollectSection) -> tuple[Window, ...]:
+    """Return the maintenance windows of a plant file that `load_plant` has let pass."""
+    return tuple(
+        Window(
+            days=weekdays(section.days),
+            begin_min=minute_of_day(section.from_),
+            end_min=minute_of_day(section.to),
+            zone=ZoneInfo(section.timezone),
+        )
+        for section in settings.maintenance
+    )
+
+
+def _problems_of_profiles(plant: Plant) -> Iterator[Problem]:
+    for number, asset in enumerate(plant.asset, start=1):
+        if asset.profile:
+            yield from _problems_of_profile(asset, f"asset[{number}]")
+
+
+def _problems_of_profile(asset: Asset, place: str) -> Iterator[Problem]:
+    profile = profiles().get(asset.profile)
+    if profile is None:
+        near = difflib.get_close_matches(asset.profile, profiles(), n=1)
+        remedy = f"Did you mean {near[0]!r}?" if near else "`nameplated profiles list` shows all there are."
+        yield Problem(place=f"{place}.profile", what=f"there is no register profile {asset.profile!r}", suggestion=remedy)
+    elif why := risk_problem(profile, accepted=asset.accept_risk):
+        remedy = "Talk to whoever runs the device; then set accept_risk = true, or take the asset out."
+        yield Problem(place=f"{place}.accept_risk", what=why.rstrip("."), suggestion=remedy)
+
+
+def _problems_of_windows(settings: CollectSection) -> Iterator[Problem]:
+    for number, section in enumerate(settings.maintenance, start=1):
+        try:
+            weekdays(section.days), minute_of_day(section.from_), minute_of_day(section.to)
+            ZoneInfo(section.timezone)
+        except WindowError as error:
+            yield Problem(place=f"collect.maintenance[{number}]", what=str(error).rstrip("."))
+        except (KeyError, ValueError, OSError):  # zoneinfo has three ways to say that there is no such zone
+            what = f"there is no time zone {section.timezone!r} on this machine"
+            yield Problem(
+                place=f"collect.maintenance[{number}].timezone", what=what, suggestion='Write one such as "Europe/Berlin".'
+            )
