@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from agent.publish.mqtt import Broker
     from agent.publish.role import Publisher
     from buffer.outbox import Outbox
-    from evidence.keys import PublicKey, Signer
+    from evidence.keys import PublicKey
     from evidence.kinds import ChainStart
     from protocols.contract import Ask, Reader, Transport
 
@@ -105,16 +105,15 @@ async def _collect(plant: Plant, ready: Callable[[], None]) -> None:
 async def _publish(plant: Plant, ready: Callable[[], None]) -> None:
     from buffer.errors import SpoolDamagedError
     from buffer.outbox import Outbox
-    from evidence.keys import load_public, load_signer
+    from evidence.keys import load_public
 
     places = Places(plant)
-    signer = load_signer(places.key)
     receiver = load_public(plant.receiver.key_file) if plant.receiver else None
     places.watermark.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     broken = ""
     while True:
         with Outbox.open(places.outbox, max_bytes=plant.spool.outbox_max_bytes, broken=broken) as outbox:
-            publisher = _publisher(plant, places, outbox, signer, receiver)
+            publisher = _publisher(plant, places, outbox, receiver)
             ready()
             try:
                 await publisher.run()
@@ -124,8 +123,10 @@ async def _publish(plant: Plant, ready: Callable[[], None]) -> None:
         await asyncio.sleep(REOPEN_AFTER_S)
 
 
-def _publisher(plant: Plant, places: Places, outbox: "Outbox", signer: "Signer", receiver: "PublicKey | None") -> "Publisher":
+def _publisher(plant: Plant, places: Places, outbox: "Outbox", receiver: "PublicKey | None") -> "Publisher":
+    from agent.keys.ring import open_ring, take_over
     from agent.publish.fold import Author
+    from agent.publish.handover import hand_over
     from agent.publish.role import Publisher, Topics
     from agent.publish.spool import Spool
     from evidence import topics
@@ -133,18 +134,24 @@ def _publisher(plant: Plant, places: Places, outbox: "Outbox", signer: "Signer",
     clock = system_clock()
     now = clock()
     site, gateway, prefix = plant.plant.id, plant.gateway.id, plant.broker.topic_prefix
+    noted = outbox.notes().get("key")
+    ring = open_ring(places.key, noted.decode("ascii", "replace") if noted else None)
     author = Author(
         issuer=topics.issuer(site, gateway),
         audience=topics.audience(plant.receiver.id if plant.receiver else "central"),
-        signer=signer,
+        signer=ring.signer,
     )
     begin = _chain_start(plant, at=now.text)
     spool = Spool(outbox, places.journal, places.watermark, author=author, begin=begin, epoch=str(uuid.uuid4()), now=now)
+    if ring.heir:
+        author = hand_over(spool, author, ring.heir, now)
+        if author.signer is ring.heir:
+            take_over(places.key, ring.signer.kid)
     return Publisher(
         spool,
         author,
         _broker(plant),
-        Topics(**{leaf: topics.topic(prefix, site, gateway, leaf) for leaf in ("status", "evidence", "health", "receipt")}),
+        Topics(**topics.of_gateway(prefix, site, gateway)),
         receiver=receiver,
         agent_version=VERSION,
         clock=clock,
