@@ -8,7 +8,7 @@ CODE   := agent protocols buffer config evidence isms
 UV     := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix lint types imports documented peers lock fuzz pages schema clean
+.PHONY: help setup demo test check fix lint types imports documented peers lock faults fuzz golden pages schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,14 @@ include packaging/targets.mk
 fuzz: $(STAMP) ## fuzz every decoder of foreign bytes, 20 s each (FUZZ=seconds)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3,<4'
 	$(BIN)/python -m tests.fuzz --seconds $(or $(FUZZ),20)
+
+faults: $(STAMP) ## the fault campaign: kills, power cuts, full disks, bit rot, dead brokers (about an hour)
+	$(BIN)/python -m tests.faults $(FAULTS)
+
+golden: $(STAMP) ## write what is generated from the kinds of report anew: schemas, vectors, AsyncAPI
+	$(BIN)/python -m evidence.forms
+	$(BIN)/python -m devtools.vectors
+	$(BIN)/python -m devtools.asyncapi
 
 pages: $(STAMP) ## write the generated pages anew: docs/read-only.md, docs/devices.md
 	$(BIN)/python -m devtools.read_only
