@@ -264,7 +264,7 @@ def asset_states(plant: Plant) -> "dict[str, AssetState]":
     """Read what collect knows of each asset, from its journal.
 
     Raises:
-        FileNotFoundError: collect has not run yet.
+        OSError: collect has not run yet, or its journal cannot be read.
     """
     import msgspec
 
