@@ -5,7 +5,7 @@ import sys
 
 def main() -> int:
     """Run the command line."""
-    from agent.cli import main as command_line  # noqa: PLC0415  # keeps `import agent.__main__` free of effects
+    from agent.cli import main as command_line  # here, so that `import agent.__main__` has no effects
 
     return command_line(sys.argv[1:])
 

@@ -7,35 +7,35 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.commands import add, takes_json
 from agent.demo.script import SHORTEST_S
 
 if TYPE_CHECKING:
-    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse has no public name for it
+    from agent.commands import Commands
 
 DEFAULT_S = 60
 LONGEST_S = 3600
 
 
-def add_parser(commands: "_Commands") -> None:
+def add_parser(commands: "Commands") -> None:
     """Add the command to the command line."""
-    description = "a plant in a box: devices, both roles, a broker and the receiver, live"
-    parser = commands.add_parser(
+    parser = add(
+        commands,
         "demo",
-        help=description,
-        description=f"{description[0].upper()}{description[1:]}. Needs nothing from outside and listens on loopback only.",
-        epilog="example:\n  nameplated demo --seconds 60 --keep demo-files",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "a plant in a box: devices, both roles, a broker and the receiver, live",
+        "nameplated demo --seconds 60 --keep demo-files",
+        run=main,
+        more="Needs nothing from outside and listens on loopback only.",
     )
     parser.add_argument("--seconds", type=_seconds, default=DEFAULT_S, metavar="N", help="length of the play (%(default)s)")
     parser.add_argument("--broker", choices=("auto", "mosquitto", "embedded"), default="auto", help="which MQTT 5 broker runs")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep all files there, to look at and to verify")
-    parser.add_argument("--json", action="store_true", help="one JSON object at the end, and nothing else")
-    parser.set_defaults(command=main)
+    takes_json(parser, "one JSON object at the end, and nothing else")
 
 
 def main(options: argparse.Namespace) -> int:
     """Play the demo and return 0 only if nothing was lost and everything is as promised."""
-    from agent.demo.theatre import run  # noqa: PLC0415  # the other commands do not pay for it
+    from agent.demo.theatre import run
 
     return run(seconds=options.seconds, broker=options.broker, keep=options.keep, as_object=options.json)
 

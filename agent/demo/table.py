@@ -107,7 +107,7 @@ def open_screen(*, quiet: bool) -> Screen:
     if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         return Lines()
     try:
-        from agent.demo.live import Live  # noqa: PLC0415  # rich is an extra: without it the demo speaks in lines
+        from agent.demo.live import Live  # brings rich, an extra: without it the demo speaks in lines
     except ImportError:
         return Lines()
     return Live()

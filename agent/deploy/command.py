@@ -7,25 +7,24 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.commands import add, takes_config
+
 if TYPE_CHECKING:
-    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse has no public name for it
+    from agent.commands import Commands
 
 
-def add_parser(commands: "_Commands") -> None:
+def add_parser(commands: "Commands") -> None:
     """Add the command to the command line."""
-    description = "what the kernel lets each unit reach, made from the plant file"
-    parser = commands.add_parser(
+    parser = add(
+        commands,
         "units",
-        help=description,
-        description=f"{description[0].upper()}{description[1:]}: prints the drop-ins, or writes them.",
-        epilog="example:\n  nameplated units --config /etc/nameplated/plant.toml --write /etc/systemd/system",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "what the kernel lets each unit reach, made from the plant file",
+        "nameplated units --config /etc/nameplated/plant.toml --write /etc/systemd/system",
+        run=main,
+        more="Prints the drop-ins, or writes them.",
     )
-    parser.add_argument(
-        "--config", type=Path, default=Path("/etc/nameplated/plant.toml"), metavar="FILE", help="plant file (%(default)s)"
-    )
+    takes_config(parser)
     parser.add_argument("--write", type=Path, metavar="DIR", help="write them below this directory of units")
-    parser.set_defaults(command=main)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -35,6 +34,6 @@ def main(options: argparse.Namespace) -> int:
         ConfigError: The plant file cannot be used.
         OSError: They cannot be written there.
     """
-    from agent.deploy.write import run  # noqa: PLC0415  # the other commands do not pay for it
+    from agent.deploy.write import run
 
     return run(options.config, options.write)

@@ -8,32 +8,28 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.commands import add, takes_config, takes_json
 from agent.service import Exit
 
 if TYPE_CHECKING:
+    from agent.commands import Commands
     from agent.doctor.finding import Finding
 
-    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse has no public name for it
 
-
-def add_parser(commands: "_Commands") -> None:
+def add_parser(commands: "Commands") -> None:
     """Add the command to the command line."""
-    description = "whether this machine keeps what the gateway promises, and what to do where it does not"
-    parser = commands.add_parser(
+    parser = add(
+        commands,
         "doctor",
-        help=description,
-        description=f"{description[0].upper()}{description[1:]}. Run it as root to see everything; it changes nothing.",
-        epilog="example:\n  sudo nameplated doctor --config /etc/nameplated/plant.toml",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "whether this machine keeps what the gateway promises, and what to do where it does not",
+        "sudo nameplated doctor --config /etc/nameplated/plant.toml",
+        run=main,
+        more="Run it as root to see everything; it changes nothing.",
     )
-    parser.add_argument(
-        "--config", type=Path, default=Path("/etc/nameplated/plant.toml"), metavar="FILE", help="plant file (%(default)s)"
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.set_defaults(command=main)
+    takes_config(parser)
+    takes_json(parser)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -42,9 +38,9 @@ def main(options: argparse.Namespace) -> int:
     Raises:
         ConfigError: The plant file cannot be used.
     """
-    from agent.doctor.examine import examine  # noqa: PLC0415  # the other commands do not pay for it
-    from agent.doctor.finding import State, worst  # noqa: PLC0415  # the same
-    from config.load import load  # noqa: PLC0415  # the same
+    from agent.doctor.examine import examine
+    from agent.doctor.finding import State, worst
+    from config.load import load
 
     findings = examine(load(options.config))
     state = worst(findings)

@@ -5,16 +5,20 @@ Decides their words alone; `agent.keys.actions` does the work. Must never load t
 """
 
 import argparse
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+from agent.commands import add, takes_config, takes_json
+
+if TYPE_CHECKING:
+    from agent.commands import Commands
 
 _EXAMPLE = "nameplated key {} --config /etc/nameplated/plant.toml"
 
 
-def add_parser(commands: Any) -> None:
+def add_parser(commands: "Commands") -> None:
     """Add the command and its actions to the command line."""
-    parser = commands.add_parser("key", help="the key that signs reports", description="The key that signs reports.")
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    keys = add(commands, "key", "the key that signs reports", _EXAMPLE.format("show"))
+    actions = keys.add_subparsers(metavar="ACTION", required=True)
     _action(actions, "init", "make the key; it never leaves this machine")
     show = _action(actions, "show", "the public key, for the receiver")
     show.add_argument("--qr", action="store_true", help="the thumbprint as a QR code too")
@@ -23,22 +27,14 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from agent.keys import actions  # noqa: PLC0415  # brings the signing library; other commands do not pay for it
+    from agent.keys import actions
 
     return {"init": actions.init, "show": actions.show, "rotate": actions.rotate}[options.action](options)
 
 
-def _action(actions: Any, name: str, summary: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=f"example:\n  {_EXAMPLE.format(name)}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(command=_run, action=name)
-    parser.add_argument(
-        "--config", type=Path, default=Path("/etc/nameplated/plant.toml"), metavar="FILE", help="plant file (%(default)s)"
-    )
-    parser.add_argument("--json", action="store_true", help="the public key as JWK")
+def _action(actions: "Commands", name: str, summary: str) -> argparse.ArgumentParser:
+    parser = add(actions, name, summary, _EXAMPLE.format(name), run=_run)
+    parser.set_defaults(action=name)
+    takes_config(parser)
+    takes_json(parser, "the public key as JWK")
     return parser

@@ -10,30 +10,23 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.commands import add, takes_json
 from agent.service import Exit
 from config.errors import ConfigError
 from config.model import Plant
 
 if TYPE_CHECKING:
+    from agent.commands import Commands
     from agent.operator.plan import Plan
 
-    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse has no public name for it
 
-
-def add_parser(commands: "_Commands") -> None:
+def add_parser(commands: "Commands") -> None:
     """Add the command to the command line."""
-    description = "read a plant file: everything to mend, or what it will cost devices, broker and flash"
-    parser = commands.add_parser(
-        "check",
-        help=description,
-        description=f"{description[0].upper()}{description[1:]}.",
-        epilog="example:\n  nameplated check plant.toml --plan",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    summary = "read a plant file: everything to mend, or what it will cost devices, broker and flash"
+    parser = add(commands, "check", summary, "nameplated check plant.toml --plan", run=main)
     parser.add_argument("file", type=Path, metavar="FILE", help="plant file")
     parser.add_argument("--plan", action="store_true", help="also a line for each asset: how it is read, and how often")
-    parser.add_argument("--json", action="store_true", help="one JSON object, also for a file that cannot be used")
-    parser.set_defaults(command=main)
+    takes_json(parser, "one JSON object, also for a file that cannot be used")
 
 
 def main(options: argparse.Namespace) -> int:

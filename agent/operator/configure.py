@@ -7,16 +7,18 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.commands import add, takes_config
+
 if TYPE_CHECKING:
-    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse has no public name for it
+    from agent.commands import Commands
 
 
-def add_parser(commands: "_Commands") -> None:
+def add_parser(commands: "Commands") -> None:
     """Add the commands to the command line."""
-    config = _command(commands, "config", "write a plant file from a list of devices, and a list from a plant file", _INIT)
+    config = add(commands, "config", "write a plant file from a list of devices, and a list from a plant file", _INIT)
     actions = config.add_subparsers(metavar="ACTION", required=True)
-    _add_init(_command(actions, "init", "write a commented plant file; asks for what no flag says", _INIT))
-    _add_export(_command(actions, "export", "write the assets as a table again, with what was read of them", _EXPORT))
+    _add_init(add(actions, "init", "write a commented plant file; asks for what no flag says", _INIT, run=_init))
+    _add_export(add(actions, "export", "write the assets as a table again, with what was read of them", _EXPORT, run=_export))
 
 
 _INIT = "nameplated config init plant.toml --from devices.xlsx"
@@ -32,18 +34,14 @@ def _add_init(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--expand-ranges", action="store_true", help="a row with 10.0.0.1-20 is twenty devices; without this it is not used"
     )
-    parser.set_defaults(command=_init)
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config", type=Path, default=Path("/etc/nameplated/plant.toml"), metavar="FILE", help="plant file (%(default)s)"
-    )
+    takes_config(parser)
     parser.add_argument(
         "--to", dest="target", type=Path, metavar="FILE", help="CSV to write, for a spreadsheet; else to the screen"
     )
     parser.add_argument("--delimiter", choices=(";", ","), default=";", help="between columns: Excel takes ';' in most of Europe")
-    parser.set_defaults(command=_export)
 
 
 def _init(options: argparse.Namespace) -> int:
@@ -56,13 +54,3 @@ def _export(options: argparse.Namespace) -> int:
     from agent.operator.export import main
 
     return main(options)
-
-
-def _command(commands: "_Commands", name: str, description: str, example: str) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name,
-        help=description,
-        description=f"{description[0].upper()}{description[1:]}.",
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )

@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.commands import add, takes_config, takes_json
 from agent.service import Exit
 
 if TYPE_CHECKING:
+    from agent.commands import Commands
     from protocols.opcua.trust import Pending
-
-    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse has no public name for it
 
 LEAST_DIGITS = 16  # of a thumbprint: what file names show, and too many to hit by accident
 
@@ -31,12 +31,12 @@ class _NotMeantError(Exception):
     """The words of the command line do not name one certificate."""
 
 
-def add_parser(commands: "_Commands") -> None:
+def add_parser(commands: "Commands") -> None:
     """Add the commands to the command line."""
-    opcua = _command(commands, "opcua", "certificates of OPC UA", "nameplated opcua trust list")
+    opcua = add(commands, "opcua", "certificates of OPC UA", "nameplated opcua trust list")
     topics = opcua.add_subparsers(metavar="TOPIC", required=True)
-    cert = _command(topics, "cert", "our own certificate, which servers must trust", "nameplated opcua cert show")
-    trust = _command(topics, "trust", "certificates of servers, which we must trust", "nameplated opcua trust list")
+    cert = add(topics, "cert", "our own certificate, which servers must trust", "nameplated opcua cert show")
+    trust = add(topics, "trust", "certificates of servers, which we must trust", "nameplated opcua trust list")
     ours = cert.add_subparsers(metavar="ACTION", required=True)
     theirs = trust.add_subparsers(metavar="ACTION", required=True)
     show = _action(ours, "show", _show, "what it says of itself; made if there is none yet")
@@ -49,7 +49,7 @@ def add_parser(commands: "_Commands") -> None:
     )
     accept.add_argument("thumbprint", metavar="THUMBPRINT", help=f"its SHA-256, or the first {LEAST_DIGITS} digits or more")
     for action in (show, waiting):
-        action.add_argument("--json", action="store_true", help="one JSON object")
+        takes_json(action)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -59,7 +59,7 @@ def main(options: argparse.Namespace) -> int:
         ConfigError: The plant file cannot be used.
         OSError: The trust folder is not ours, or cannot be read or written.
     """
-    from protocols.errors import UntrustedError  # noqa: PLC0415  # brings cryptography with what follows; other commands do not pay
+    from protocols.errors import UntrustedError
 
     action: Action = options.action
     try:
@@ -76,8 +76,8 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace, pki: Path) -> str:
-    from agent.pki import pages  # noqa: PLC0415  # see main
-    from protocols.opcua.own import own_identity  # noqa: PLC0415  # see main
+    from agent.pki import pages
+    from protocols.opcua.own import own_identity
 
     now = datetime.now(UTC)
     own = own_identity(pki, now)
@@ -85,9 +85,9 @@ def _show(options: argparse.Namespace, pki: Path) -> str:
 
 
 def _export(options: argparse.Namespace, pki: Path) -> str:
-    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415  # see main
+    from cryptography.hazmat.primitives.serialization import Encoding
 
-    from protocols.opcua.own import own_identity  # noqa: PLC0415  # see main
+    from protocols.opcua.own import own_identity
 
     own = own_identity(pki, datetime.now(UTC))
     encoding = Encoding.PEM if options.file.suffix in {".pem", ".crt"} else Encoding.DER
@@ -96,8 +96,8 @@ def _export(options: argparse.Namespace, pki: Path) -> str:
 
 
 def _renew(_options: argparse.Namespace, pki: Path) -> str:
-    from agent.pki import pages  # noqa: PLC0415  # see main
-    from protocols.opcua.own import renew  # noqa: PLC0415  # see main
+    from agent.pki import pages
+    from protocols.opcua.own import renew
 
     now = datetime.now(UTC)
     own = renew(pki, now)
@@ -105,8 +105,8 @@ def _renew(_options: argparse.Namespace, pki: Path) -> str:
 
 
 def _list(options: argparse.Namespace, pki: Path) -> str:
-    from agent.pki import pages  # noqa: PLC0415  # see main
-    from protocols.opcua import trust  # noqa: PLC0415  # see main
+    from agent.pki import pages
+    from protocols.opcua import trust
 
     pending = trust.waiting(pki)
     if options.json:
@@ -115,7 +115,7 @@ def _list(options: argparse.Namespace, pki: Path) -> str:
 
 
 def _accept(options: argparse.Namespace, pki: Path) -> str:
-    from protocols.opcua import trust  # noqa: PLC0415  # see main
+    from protocols.opcua import trust
 
     chosen = _the_one(trust.waiting(pki), options.thumbprint)
     return f"{trust.accept(pki, chosen)}: trusted from the next visit on.\n"
@@ -140,8 +140,8 @@ def _the_one(pending: "list[Pending]", words: str) -> "Pending":
 def _folder(options: argparse.Namespace) -> Path:
     if options.pki_dir:
         return Path(options.pki_dir)
-    from agent.wiring import Places  # noqa: PLC0415  # see main
-    from config.load import load  # noqa: PLC0415  # see main
+    from agent.wiring import Places
+    from config.load import load
 
     return Places(load(options.config)).pki
 
@@ -157,25 +157,14 @@ def _must_own(pki: Path) -> None:
         raise PermissionError(errno.EPERM, "it belongs to another user", str(nearest))
 
 
-def _command(commands: "_Commands", name: str, description: str, example: str) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name,
-        help=description,
-        description=f"{description[0].upper()}{description[1:]}.",
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-
-def _action(commands: "_Commands", name: str, action: Action, description: str, example: str = "") -> argparse.ArgumentParser:
+def _action(commands: "Commands", name: str, action: Action, summary: str, example: str = "") -> argparse.ArgumentParser:
     topic = "trust" if action in (_list, _accept) else "cert"
-    parser = _command(commands, name, description, f"sudo -u nameplated-ot nameplated opcua {topic} {name} {example}".rstrip())
+    example = f"sudo -u nameplated-ot nameplated opcua {topic} {name} {example}".rstrip()
+    parser = add(commands, name, summary, example, run=main)
     folder = parser.add_mutually_exclusive_group()
-    folder.add_argument(
-        "--config", type=Path, default=Path("/etc/nameplated/plant.toml"), metavar="FILE", help="plant file (%(default)s)"
-    )
+    takes_config(folder)
     folder.add_argument("--pki-dir", metavar="DIR", help="trust folder of `probe`, instead of the plant's")
-    parser.set_defaults(command=main, action=action)
+    parser.set_defaults(action=action)
     return parser
 
 

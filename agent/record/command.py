@@ -8,26 +8,26 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.commands import add
 from agent.service import Exit
 
 if TYPE_CHECKING:
-    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse has no public name for it
+    from agent.commands import Commands
 
 
-def add_parser(commands: "_Commands") -> None:
+def add_parser(commands: "Commands") -> None:
     """Add the command to the command line."""
-    description = "one visit to one Modbus device, written down without what is the plant's own: a test for every later version"
-    parser = commands.add_parser(
+    parser = add(
+        commands,
         "record",
-        help=description,
-        description=f"{description[0].upper()}{description[1:]}. Read the file before you give it away.",
-        epilog="example:\n  nameplated record modbus-tcp://10.20.0.7:502?unit=1 --profile wago-750 -o wago-750-881.json",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "one visit to one Modbus device, written down without what is the plant's own: a test for every later version",
+        "nameplated record modbus-tcp://10.20.0.7:502?unit=1 --profile wago-750 -o wago-750-881.json",
+        run=main,
+        more="Read the file before you give it away.",
     )
     parser.add_argument("address", metavar="ADDRESS", help="of a Modbus device")
     parser.add_argument("--profile", default="", metavar="P", help="profile to read it with (see `profiles list`)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="where the recording goes; a new file")
-    parser.set_defaults(command=main)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -36,10 +36,10 @@ def main(options: argparse.Namespace) -> int:
     Raises:
         FileExistsError: The file is there already; it is left as it is.
     """
-    from agent import wiring  # noqa: PLC0415  # the other commands do not pay for it, and publish must not load protocols
-    from agent.record.recording import text_of  # noqa: PLC0415  # the same
-    from agent.record.redact import RedactionError  # noqa: PLC0415  # the same
-    from agent.record.visit import NothingToRecordError, record  # noqa: PLC0415  # the same
+    from agent import wiring
+    from agent.record.recording import text_of
+    from agent.record.redact import RedactionError
+    from agent.record.visit import NothingToRecordError, record
 
     try:
         made = record(wiring.parse_address(options.address), options.profile)

@@ -1,0 +1,53 @@
+"""How a command joins the command line: its words, its help with an example, the plant file that it takes.
+
+Decides what every command's help looks like. Never runs one, and imports nothing that does: each start of the gateway passes
+through here.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse has no public name for it
+
+Command = Callable[[argparse.Namespace], int]
+"""What runs: the words of the command line in, an exit code out."""
+
+PLANT_FILE = Path("/etc/nameplated/plant.toml")
+
+
+def add(
+    commands: "Commands", name: str, summary: str, example: str, *, run: Command | None = None, more: str = ""
+) -> argparse.ArgumentParser:
+    """Add a command, or a topic with actions of its own where nothing runs.
+
+    Args:
+        commands: Where it is added: the command line, or the actions of a topic.
+        name: The word that calls it.
+        summary: What it does, in a line without a full stop.
+        example: A command line that works.
+        run: What it runs; none for a topic.
+        more: Sentences that its own help adds to the summary.
+    """
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}. {more}".rstrip(),
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    if run:
+        parser.set_defaults(command=run)
+    return parser
+
+
+def takes_config(parser: "argparse.ArgumentParser | argparse._MutuallyExclusiveGroup") -> None:
+    """Let a command be told which plant file is meant."""
+    parser.add_argument("--config", type=Path, default=PLANT_FILE, metavar="FILE", help="plant file (%(default)s)")
+
+
+def takes_json(parser: argparse.ArgumentParser, help_: str = "one JSON object") -> None:
+    """Let a command answer a machine."""
+    parser.add_argument("--json", action="store_true", help=help_)
