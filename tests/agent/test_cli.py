@@ -10,21 +10,15 @@ from agent.core.asset import after_look
 from buffer.journal import Journal
 from buffer.record import State
 from tests.agent.core.looks import look
+from tests.plants import PLANT
 
-PLANT = """
-[plant]
-id = "werk-ulm"
-[gateway]
-id = "gw-halle3"
-state_dir = "state"
-[broker]
-url = "mqtt://127.0.0.1:1"
-[[asset]]
-id = "press-07"
-address = "modbus-tcp://127.0.0.1:1?unit=1"
+RISKY = (
+    PLANT
+    + """
 profile = "wago-750"
 accept_risk = true
 """
+)
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +29,7 @@ def _own_logging(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def plant(tmp_path: Path) -> Path:
     path = tmp_path / "plant.toml"
-    path.write_text(PLANT)
+    path.write_text(RISKY)
     return path
 
 
@@ -69,14 +63,14 @@ def test_good_plant_file_is_ready_to_run(plant: Path, capsys: pytest.CaptureFixt
 
 
 def test_profile_that_does_not_exist_is_named_with_a_suggestion(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    plant.write_text(PLANT.replace("wago-750", "wago-75"))
+    plant.write_text(RISKY.replace("wago-750", "wago-75"))
     assert main(["check", str(plant)]) == 78
     assert "asset[1].profile" in (shown := capsys.readouterr().err) and "wago-750" in shown
 
 
 @pytest.mark.parametrize("role", ["run", "collect", "publish"])
 def test_broken_plant_file_starts_nothing(role: str, plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    plant.write_text(PLANT.replace("werk-ulm", "Werk Ulm").replace('url = "', 'uri = "'))
+    plant.write_text(RISKY.replace("werk-ulm", "Werk Ulm").replace('url = "', 'uri = "'))
     assert main([role, "--config", str(plant)]) == 78
     shown = capsys.readouterr().err
     assert "plant.id" in shown and "broker" in shown
@@ -160,14 +154,14 @@ def test_profiles_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> No
 def test_profile_with_side_effects_is_refused_until_somebody_accepts_them(
     plant: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plant.write_text(PLANT.replace("accept_risk = true\n", ""))
+    plant.write_text(RISKY.replace("accept_risk = true\n", ""))
     assert main(["collect", "--config", str(plant)]) == 78
     assert "accept_risk" in capsys.readouterr().err
 
 
 def test_maintenance_window_in_a_time_zone_that_does_not_exist_is_named(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
     window = '[[collect.maintenance]]\ndays = "mon-fri"\nfrom = "06:00"\nto = "14:00"\ntimezone = "Europe/Atlantis"\n'
-    plant.write_text(window + PLANT)
+    plant.write_text(window + RISKY)
     assert main(["check", str(plant)]) == 78
     assert "Europe/Atlantis" in capsys.readouterr().err
 

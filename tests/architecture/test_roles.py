@@ -6,21 +6,16 @@ from pathlib import Path
 
 import pytest
 
-PLANT = """
-[plant]
-id = "werk-ulm"
-[gateway]
-id = "gw-halle3"
-state_dir = "state"
-[broker]
-url = "mqtt://127.0.0.1:1"
-[[asset]]
-id = "press-07"
-address = "modbus-tcp://127.0.0.1:1?unit=1"
+from tests.plants import PLANT
+
+BOTH_PROTOCOLS = (
+    PLANT
+    + """
 [[asset]]
 id = "mixer-2"
 address = "opc.tcp://127.0.0.1:1"
 """
+)
 
 INSIDE = """
 import os, signal, sys, threading
@@ -40,7 +35,7 @@ FORBIDDEN = {
 @pytest.mark.parametrize("role", sorted(FORBIDDEN))
 def test_role_never_loads_what_it_must_not_have(role: str, tmp_path: Path) -> None:
     plant = tmp_path / "plant.toml"
-    plant.write_text(PLANT)
+    plant.write_text(BOTH_PROTOCOLS)
     subprocess.run([sys.executable, "-I", "-m", "agent", "key", "init", "--config", plant], check=True, capture_output=True)
     done = subprocess.run(
         [sys.executable, "-I", "-c", INSIDE, role, plant], capture_output=True, text=True, timeout=30, check=False

@@ -10,19 +10,7 @@ from agent.keys.command import add_parser
 from agent.keys.ring import next_file
 from evidence.keys import load_signer, thumbprint
 from evidence.words import words
-
-PLANT = """
-[plant]
-id = "werk-ulm"
-[gateway]
-id = "gw-halle3"
-state_dir = "state"
-[broker]
-url = "mqtt://127.0.0.1:1"
-[[asset]]
-id = "press-07"
-address = "modbus-tcp://127.0.0.1:1?unit=1"
-"""
+from tests.plants import PLANT
 
 
 @pytest.fixture
