@@ -5,7 +5,10 @@ import sys
 
 def main() -> int:
     """Run the command line."""
-    from agent.cli import main as command_line  # here, so that `import agent.__main__` has no effects
+    from agent.lean import spare
+
+    spare(sys.argv[1] if len(sys.argv) > 1 else "")
+    from agent.cli import main as command_line  # after the role's libraries; and here, so that importing this has no effects
 
     return command_line(sys.argv[1:])
 

@@ -4,20 +4,23 @@ Decides whether the profiles that a plant file names exist, and whether their si
 Only for programs that look at devices: it loads `protocols`.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from agent.core.maintenance import Window, WindowError, minute_of_day, weekdays
 from agent.log import line, logger
 from config.errors import ConfigError, Problem
 from config.load import load
 from config.model import Asset, CollectSection, Plant
+from config.near import nearest
 from protocols.profile import load_dir
 from protocols.profile_form import Profile
 from protocols.profile_rules import risk_problem
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 SITE_PROFILES = Path("/etc/nameplated/profiles")
 
@@ -53,10 +56,17 @@ def windows(settings: CollectSection) -> tuple[Window, ...]:
             days=weekdays(section.days),
             begin_min=minute_of_day(section.from_),
             end_min=minute_of_day(section.to),
-            zone=ZoneInfo(section.timezone),
+            zone=_zone(section.timezone),
         )
         for section in settings.maintenance
     )
+
+
+def _zone(name: str) -> "ZoneInfo":
+    """Return a time zone; only plants with windows load what it takes."""
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(name)
 
 
 def _problems_of_profiles(plant: Plant) -> Iterator[Problem]:
@@ -68,8 +78,8 @@ def _problems_of_profiles(plant: Plant) -> Iterator[Problem]:
 def _problems_of_profile(asset: Asset, place: str) -> Iterator[Problem]:
     profile = profiles().get(asset.profile)
     if profile is None:
-        near = difflib.get_close_matches(asset.profile, profiles(), n=1)
-        remedy = f"Did you mean {near[0]!r}?" if near else "`nameplated profiles list` shows all there are."
+        meant = nearest(asset.profile, profiles())
+        remedy = f"Did you mean {meant!r}?" if meant else "`nameplated profiles list` shows all there are."
         yield Problem(place=f"{place}.profile", what=f"there is no register profile {asset.profile!r}", suggestion=remedy)
     elif why := risk_problem(profile, accepted=asset.accept_risk):
         remedy = "Talk to whoever runs the device; then set accept_risk = true, or take the asset out."
@@ -80,7 +90,7 @@ def _problems_of_windows(settings: CollectSection) -> Iterator[Problem]:
     for number, section in enumerate(settings.maintenance, start=1):
         try:
             weekdays(section.days), minute_of_day(section.from_), minute_of_day(section.to)
-            ZoneInfo(section.timezone)
+            _zone(section.timezone)
         except WindowError as error:
             yield Problem(place=f"collect.maintenance[{number}]", what=str(error).rstrip("."))
         except (KeyError, ValueError, OSError):  # zoneinfo has three ways to say that there is no such zone

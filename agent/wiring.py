@@ -6,7 +6,6 @@ never loads a protocol. Never decides anything else.
 
 import asyncio
 import random
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -124,6 +123,8 @@ async def _publish(plant: Plant, ready: Callable[[], None]) -> None:
 
 
 def _publisher(plant: Plant, places: Places, outbox: "Outbox", receiver: "PublicKey | None") -> "Publisher":
+    from uuid import uuid4
+
     from agent.keys.ring import open_ring, take_over
     from agent.publish.fold import Author
     from agent.publish.handover import hand_over
@@ -142,7 +143,7 @@ def _publisher(plant: Plant, places: Places, outbox: "Outbox", receiver: "Public
         signer=ring.signer,
     )
     begin = _chain_start(plant, at=now.text)
-    spool = Spool(outbox, places.journal, places.watermark, author=author, begin=begin, epoch=str(uuid.uuid4()), now=now)
+    spool = Spool(outbox, places.journal, places.watermark, author=author, begin=begin, epoch=str(uuid4()), now=now)
     if ring.heir:
         author = hand_over(spool, author, ring.heir, now)
         if author.signer is ring.heir:

@@ -1,7 +1,11 @@
 """What the two roles cost at rest: time to READY, time to the first signed report, memory and CPU.
 
-Measures real processes against a real mosquitto and a simulated device on loopback. Decides nothing: it prints figures, and no
-test depends on them. Run with `make bench`.
+Measures real processes against a real mosquitto and a simulated device on loopback, after their first look and their first report;
+beside them, in the same run, an interpreter that has loaded nothing, and one that has loaded asyncio. Decides nothing: it prints
+figures, and no test depends on them. Run with `python -m bench.footprint`.
+
+PSS shares a library's pages among all processes that have them in use, this program's own among them. `pair_alone_kib` is what the
+two roles take where nothing else runs Python: what is private to each, and every file's pages once.
 """
 
 import asyncio
@@ -14,11 +18,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from agent.demo.modbus_device import ModbusDevice, Unit
 
 IDLE_S = 20
+BARE = {"bare": "pass", "bare_asyncio": "import asyncio"}
+"""Interpreters to compare with: name to what they run before they rest."""
 
 PLANT = """
 [plant]
@@ -28,6 +36,8 @@ id = "gw"
 state_dir = "state"
 [broker]
 url = "mqtt://127.0.0.1:{broker}"
+[collect]
+identity_interval_s = 60
 [[asset]]
 id = "plc"
 address = "modbus-tcp://127.0.0.1:{device}?unit=1"
@@ -61,15 +71,6 @@ class Role:
             pass
         return time.monotonic() - self.started
 
-    def memory_kib(self) -> dict[str, int]:
-        """Return PSS, RSS and private dirty memory."""
-        rollup = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
-        return {
-            name: int(found[1])
-            for name in ("Pss", "Rss", "Private_Dirty")
-            if (found := re.search(rf"^{name}:\s+(\d+)", rollup, re.MULTILINE))
-        }
-
     def cpu_s(self) -> float:
         """Return user and system time so far."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
@@ -80,6 +81,46 @@ class Role:
         self.process.terminate()
         self.process.wait(10)
         self.manager.close()
+
+
+def memory_kib(pid: int) -> dict[str, int]:
+    """Return RSS, PSS and private dirty memory of a process."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return {
+        name: int(found[1])
+        for name in ("Rss", "Pss", "Private_Dirty")
+        if (found := re.search(rf"^{name}:\s+(\d+)", rollup, re.MULTILINE))
+    }
+
+
+def file_pages_kib(pid: int) -> dict[str, int]:
+    """Return for each mapped file how many of its pages are in use, less those that this process has changed."""
+    found: Counter[str] = Counter()
+    for area in re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", Path(f"/proc/{pid}/smaps").read_text(), flags=re.MULTILINE)[1:]:
+        sizes = {name: int(size) for name, size in re.findall(r"^(Rss|Private_Dirty):\s+(\d+)", area, re.MULTILINE)}
+        found[area.splitlines()[0].partition("/")[2]] += sizes["Rss"] - sizes["Private_Dirty"]
+    return found
+
+
+def pair_alone_kib(pids: Sequence[int]) -> int:
+    """Return what these processes take together of a machine on which nobody else has their libraries in use."""
+    once: dict[str, int] = {}
+    for pid in pids:
+        for file, size in file_pages_kib(pid).items():
+            once[file] = max(size, once.get(file, 0))
+    return sum(memory_kib(pid)["Private_Dirty"] for pid in pids) + sum(once.values())
+
+
+def bare_kib(code: str) -> dict[str, int]:
+    """Return what an interpreter takes that has run this and rests."""
+    command = [sys.executable, "-I", "-c", f"{code}; print(flush=True); input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        found = memory_kib(process.pid)
+        process.stdin.write(b"\n")
+    return found
 
 
 def first_report_s(broker: int, started: float) -> float:
@@ -115,9 +156,11 @@ async def measure(folder: Path) -> dict[str, object]:
         before = {role.name: role.cpu_s() for role in roles}
         await asyncio.sleep(IDLE_S)
         for role in roles:
-            figures[f"{role.name}_kib"] = role.memory_kib()
+            figures[f"{role.name}_kib"] = memory_kib(role.process.pid)
             figures[f"{role.name}_idle_cpu_percent"] = round(100 * (role.cpu_s() - before[role.name]) / IDLE_S, 2)
-        return figures
+        figures["pair_alone_kib"] = pair_alone_kib([role.process.pid for role in roles])
+        figures["looks"] = device.connections
+        return figures | {f"{name}_kib": bare_kib(code) for name, code in BARE.items()}
     finally:
         for role in roles:
             role.end()

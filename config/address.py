@@ -15,13 +15,14 @@ Messaging Implementation Guide (V1.0b, section 4.4.2.2) names 255 for them; `?un
 'modbus-tcp://10.20.0.7:502?unit=1'
 """
 
-import difflib
 import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
+
+from config.near import nearest
 
 MAX_LENGTH = 1024  # characters of a whole address: the longest host name, a path, and room
 MODBUS_PORT = 502
@@ -179,8 +180,8 @@ def _split_scheme(text: str, schemes: tuple[str, ...], *, example: str) -> tuple
 
 
 def _scheme_hint(scheme: str, schemes: tuple[str, ...], example: str) -> str:
-    close = difflib.get_close_matches(scheme.lower(), schemes, n=1)
-    return f"Did you mean {close[0]}://…?" if close else f"Example: {example}"
+    meant = nearest(scheme.lower(), schemes)
+    return f"Did you mean {meant}://…?" if meant else f"Example: {example}"
 
 
 def _host_and_port(authority: str, default_port: int) -> tuple[str, int]:
@@ -249,9 +250,9 @@ def _options(query: str, scheme: Scheme) -> dict[str, str]:
     for part in query.split("&") if query else ():
         key, separator, value = part.partition("=")
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
+            meant = nearest(key, known)
             others = f"{scheme} knows {_either(known)}." if known else f"{scheme} addresses have none."
-            raise AddressError(f"unknown option {key!r}", f"Did you mean {close[0]!r}?" if close else others)
+            raise AddressError(f"unknown option {key!r}", f"Did you mean {meant!r}?" if meant else others)
         if not separator or key in options:
             raise AddressError(f"option {key!r} needs one value", f"Write {key}=… once.")
         options[key] = value

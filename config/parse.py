@@ -5,7 +5,6 @@ operator who mends a file over a slow link wants one round. The model is the onl
 asks it and knows none by itself.
 """
 
-import difflib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from msgspec import Meta, Struct
 from config.address import Address, AddressError
 from config.errors import Problem
 from config.model import Plant
+from config.near import nearest
 from config.rules import Values, broken_rules
 
 _SECRETS = frozenset({"password", "passwd", "secret", "token", "user", "username", "key", "private_key"})
@@ -146,9 +146,8 @@ def _join(place: str, key: str) -> str:
 
 
 def _unknown_hint(key: str, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(key.lower()[:64], known, n=1)
-    if close:
-        return f"Did you mean {close[0]!r}?"
+    if meant := nearest(key.lower(), known):
+        return f"Did you mean {meant!r}?"
     if key.lower() in _SECRETS:
         return "A secret is the content of a file, never a value here."
     return f"Known here: {', '.join(known)}."
