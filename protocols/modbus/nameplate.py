@@ -46,7 +46,9 @@ def from_identification(found: Identification, failure: ReadError | None) -> Ans
             hint="It answers, and has no device identification: name a register profile for it.",
         )
     )
-    return Answer(outcome=outcome, detail=detail, facts=facts, remarks=_sorted(found.remarks), learned=_sorted(found.learned))
+    return Answer(
+        outcome=outcome, detail=detail, facts=facts, remarks=_seen(found.remarks, failure), learned=_sorted(found.learned)
+    )
 
 
 def from_profile(profile: Profile, readout: Readout, failure: ReadError | None) -> Answer:
@@ -67,7 +69,7 @@ def from_profile(profile: Profile, readout: Readout, failure: ReadError | None) 
         detail=detail,
         facts=facts,
         children=readout.children if facts else (),
-        remarks=_sorted(readout.remarks),
+        remarks=_seen(readout.remarks, failure),
         learned=readout.learned,
     )
 
@@ -94,6 +96,11 @@ def _nameless(code: int | None, remarks: Collection[Remark], failure: ReadError 
             return Outcome.SILENT, "The gateway answers, the device behind it does not (exception 11): check the bus."
         case _:
             return Outcome.REFUSED, f"It refused to answer now (exception {code})."
+
+
+def _seen(remarks: Collection[Remark], failure: ReadError | None) -> tuple[str, ...]:
+    """Leave out that no answer came where the line knows better: it may have come to no question, or nonsense may have come."""
+    return _sorted(remarks if failure is None else set(remarks) - {Remark.SILENT})
 
 
 def _sorted(words: Collection[str]) -> tuple[str, ...]:

@@ -166,7 +166,7 @@ class Line:
                 while True:
                     item = await pipe.inbox.get()
                     if isinstance(item, ReadError):
-                        raise item
+                        raise self._unanswered(item)
                     if self._answers(item, unit):
                         return item.pdu
         except TimeoutError:
@@ -194,7 +194,15 @@ class Line:
             return frame.pdu
         if pipe.recv_buffer:
             raise MalformedError(f"It sent {len(pipe.recv_buffer)} bytes that are no whole frame.")
-        raise SilentError(f"No answer within {timeout_s:.3g} s: check the unit id, and whether the device is on.")
+        raise self._unanswered(
+            SilentError(f"No answer within {timeout_s:.3g} s: check the unit id, and whether the device is on.")
+        )
+
+    def _unanswered(self, error: ReadError) -> ReadError:
+        """Remark that a question was sent and nothing came; where nonsense came, that is what there is to say."""
+        if not isinstance(error, MalformedError):
+            self.remarks.add(Remark.SILENT)
+        return error
 
     async def _give_up(self, error: ReadError) -> None:
         """Decide what becomes of the connection, so that nothing late can be taken for the answer to a later question.

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from time import monotonic
 
 import msgspec
@@ -63,6 +65,22 @@ async def test_an_identity_is_one_connection_one_request_and_a_clean_end(transpo
     assert device.requests == [(1, bytes.fromhex("2b0e0200"))]
     assert (device.connections, device.fins, device.resets) == (1, 1, 0)
     assert answer.ledger.requests == {"43/14": 1} and answer.ledger.connections == 1
+
+
+async def test_nobody_is_said_to_have_been_silent_who_was_not_asked() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        (unreachable,) = await visit(ask(closed.getsockname()[1]))
+    async with ModbusDevice({1: Unit(objects=ACME)}) as device:
+        (late,) = await visit(ask(device.port, limits=replace(QUICK, visit_s=0.0)))
+    for answer in (unreachable, late):
+        assert answer.ledger.requests == {} and answer.remarks == ()
+
+
+async def test_nonsense_is_not_said_to_be_silence() -> None:
+    async with Rogue(says(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as rogue:
+        (answer,) = await visit(ask(rogue.port))
+    assert answer.outcome is Outcome.MALFORMED and answer.remarks == ()
 
 
 async def test_every_fact_carries_its_object_and_its_bytes() -> None:
