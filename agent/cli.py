@@ -67,7 +67,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser.set_defaults(verbose=False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_roles(commands)
-    if arguments[:1] not in ([role] for role in commands.choices):
+    if commands.choices.keys().isdisjoint(arguments[:1]):
         _add_tools(commands)
     return parser
 

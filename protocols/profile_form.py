@@ -154,6 +154,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         port: TCP port that they usually listen on.
         bases: Where the map may begin; tried in this order until the matches hold.
         reads: Requests in the order sent; those that matches need come first.
+        pieces: Requests instead of the one read, for devices that refuse it as a whole; the proof first, then field by field.
         identification: How device identification is asked.
         server_id: Whether report server id is asked.
         chain: How further devices behind the same unit are found.
@@ -173,6 +174,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     port: int = 502
     bases: tuple[int, ...] = (0,)
     reads: tuple[Read, ...] = msgspec.field(name="read", default=())
+    pieces: tuple[Read, ...] = msgspec.field(name="piece", default=())
     identification: Stream | None = None
     server_id: bool = False
     chain: Chain | None = None

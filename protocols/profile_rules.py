@@ -10,7 +10,7 @@ manual, p. 119 and p. 163 to 173; Turck TBEN-L manual, p. 62.
 
 import re
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import chain, combinations
 
 from protocols.contract import Confidence, Field
 from protocols.encoding import problems as problems_of_encoding
@@ -100,6 +100,8 @@ def _problems_of_content(profile: Profile) -> Iterator[str]:
     if [bool(profile.reads), profile.identification is not None, profile.server_id].count(True) != 1:
         yield "exactly one of [[read]], [identification] and server_id = true"
     yield from _problems_of_reads(profile)
+    if profile.pieces:
+        yield from _problems_of_pieces(profile)
     if profile.identification:
         yield from _problems_of_stream(profile.identification)
     if profile.chain:
@@ -113,9 +115,9 @@ def _problems_of_reads(profile: Profile) -> Iterator[str]:
         yield f"{len(reads)} reads at {len(bases)} bases; a visit has 1 to {MAX_READS} requests"
     if not bases or len(set(bases)) != len(bases) or not all(0 <= base <= LAST_REGISTER for base in bases):
         yield "bases are different registers, one at least"
-    for read in reads:
+    for read in (*reads, *profile.pieces):
         yield from _problems_of_read(read, bases)
-    for one, other in combinations(reads, 2):
+    for one, other in chain(combinations(reads, 2), combinations(profile.pieces, 2)):
         if one.addr < other.addr + other.count and other.addr < one.addr + one.count:
             yield f"reads {one.addr} and {other.addr} overlap: a register would have two values"
 
@@ -130,6 +132,23 @@ def _problems_of_read(read: Read, bases: tuple[int, ...]) -> Iterator[str]:
             yield f"read {read.addr}: outside of registers 0 to {LAST_REGISTER}"
         elif hit := next((base + at for at in read.registers[:MAX_REGISTERS] if base + at in RESERVED), None):
             yield f"read {read.addr}: register 0x{hit:04X} is never read, {RESERVED[hit]}"
+
+
+def _problems_of_pieces(profile: Profile) -> Iterator[str]:
+    """Pieces are what the one read holds, cut where no value is."""
+    pieces, whole = profile.pieces, profile.reads[0] if len(profile.reads) == 1 else None
+    if whole is None or any(piece.fc != whole.fc or not _within(piece.registers, whole.registers) for piece in pieces):
+        yield "pieces: parts of one read, by its function code"
+    if len(pieces) + 1 > MAX_READS:
+        yield f"pieces: {len(pieces)} after the read; a visit has {MAX_READS} requests"
+    if not all(_within(match.registers, pieces[0].registers) for match in profile.matches):
+        yield "pieces: the first one holds every match"
+    if not all(any(_within(rule.registers, piece.registers) for piece in pieces) for rule in profile.fields):
+        yield "pieces: each field stands in one piece"
+
+
+def _within(inner: range, outer: range) -> bool:
+    return inner.start in outer and inner.stop - 1 in outer
 
 
 def _problems_of_stream(stream: Stream) -> Iterator[str]:

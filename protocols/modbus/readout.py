@@ -7,7 +7,7 @@ Source: MODBUS Application Protocol Specification V1.1b3, sections 6.3, 6.4, 6.1
 """
 
 import re
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from protocols.contract import Child
@@ -17,8 +17,9 @@ from protocols.modbus.identification import follow
 from protocols.modbus.meaning import Seen, holds, listed_devices, matches
 from protocols.modbus.registers import Asking, ask
 from protocols.modbus.server_id import report_server_id
-from protocols.profile_form import Match, Profile, Stream
+from protocols.profile_form import Match, Profile, Read, Stream
 
+PIECES = "pieces"  # learned: this device refuses the one read, and answers it piece by piece
 _BASE = re.compile(r"base=(0|[1-9][0-9]{0,4})")
 
 
@@ -84,16 +85,12 @@ def _from_identification(profile: Profile, stream: Stream, max_requests: int) ->
 
 
 def _from_registers(profile: Profile, learned: Collection[str], asking: Asking) -> Dialogue[Readout]:
-    seen, matched = Seen(), False
-    for base in _bases(profile, learned):
-        seen = yield from _at(base, profile, asking)
-        matched = matches(profile, seen)
-        if matched or asking.over:
-            break
+    seen, reads = yield from _located(profile, learned, asking)
+    matched = matches(profile, seen)
     children: tuple[Child, ...] = ()
-    here = f"base={seen.base}"
-    lessons: tuple[str, ...] = (here,) if matched and len(profile.bases) > 1 else ()
-    if matched and profile.chain is not None:
+    here, in_pieces = f"base={seen.base}", reads is profile.pieces
+    lessons = _lessons(profile, here, in_pieces=in_pieces) if matched else ()
+    if matched and profile.chain is not None and not in_pieces:  # further blocks would be refused as the first was
         known = learned if here in learned else ()  # a map that has moved is another one
         children, way = yield from walk(profile, profile.chain, seen, known, asking)
         lessons = (here, *way)
@@ -108,17 +105,40 @@ def _from_registers(profile: Profile, learned: Collection[str], asking: Asking) 
     )
 
 
-def _bases(profile: Profile, learned: Collection[str]) -> tuple[int, ...]:
-    """Return where the map may begin, the place where it was last time first."""
+def _located(
+    profile: Profile, learned: Collection[str], asking: Asking
+) -> Generator[bytes, bytes, tuple[Seen, tuple[Read, ...]]]:
+    """Look for the map; return what was seen last, and by which reads."""
+    seen, reads = Seen(), profile.reads
+    for base, reads in _ways(profile, learned):
+        if seen.registers and seen.base == base:
+            continue  # it was read as a whole, and is another map
+        seen = yield from _at(base, reads, profile, asking)
+        if asking.over or matches(profile, seen):
+            break
+    return seen, reads
+
+
+def _ways(profile: Profile, learned: Collection[str]) -> Iterator[tuple[int, tuple[Read, ...]]]:
+    """Yield where the map may begin and how it is read there: what worked last time first, the whole before its pieces."""
     known = {int(found[1]) for word in learned if (found := _BASE.fullmatch(word))}
-    return tuple(sorted(profile.bases, key=lambda base: base not in known))
+    for base in sorted(profile.bases, key=lambda base: base not in known):
+        if PIECES not in learned or (known and base not in known):
+            yield base, profile.reads
+        if profile.pieces:
+            yield base, profile.pieces
 
 
-def _at(base: int, profile: Profile, asking: Asking) -> Generator[bytes, bytes, Seen]:
+def _lessons(profile: Profile, here: str, *, in_pieces: bool) -> tuple[str, ...]:
+    """Say what the next visit need not find out again."""
+    return (*((here,) if len(profile.bases) > 1 else ()), *((PIECES,) if in_pieces else ()))
+
+
+def _at(base: int, reads: Sequence[Read], profile: Profile, asking: Asking) -> Generator[bytes, bytes, Seen]:
     """Read the map at one base, as long as the device may still be the right one."""
     registers: dict[int, bytes] = {}
     asked: set[int] = set()
-    for read in profile.reads:
+    for read in reads:
         if asking.over:
             break
         registers.update((yield from ask(read, base, asking)))

@@ -109,6 +109,33 @@ def test_more_reads_than_a_visit_may_have_are_refused() -> None:
     assert "7 reads" in problems_of(SOUND + more)
 
 
+PIECES = SOUND + "".join(f"[[piece]]\nfc = 3\naddr = {addr}\ncount = {count}\n" for addr, count in ((100, 1), (101, 2)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("[[piece]]\nfc = 3", "[[piece]]\nfc = 4", "parts of one read"),
+        ("[[piece]]\nfc = 3", "[[piece]]\nfc = 6", "function code 6 is not a read"),
+        ("addr = 101\ncount = 2", "addr = 103\ncount = 2", "parts of one read"),
+        ("addr = 101\ncount = 2", "addr = 101\ncount = 999999999999", "parts of one read"),
+        ("addr = 101\ncount = 2", "addr = 100\ncount = 3", "overlap"),
+        ("addr = 101\ncount = 2", "addr = 101\ncount = 1", "each field stands in one piece"),
+        ("addr = 100\ncount = 1", "addr = 103\ncount = 1", "the first one holds every match"),
+        ("[[match]]", "[[read]]\nfc = 3\naddr = 200\ncount = 1\n[[match]]", "parts of one read"),
+    ],
+)
+def test_unsound_pieces_are_refused_with_the_reason(old: str, new: str, problem: str) -> None:
+    parse("acme.toml", PIECES)
+    assert old in PIECES
+    assert problem in problems_of(PIECES.replace(old, new, 1))
+
+
+def test_more_pieces_than_a_visit_has_left_are_refused() -> None:
+    more = "".join(f"[[piece]]\nfc = 3\naddr = {addr}\ncount = 1\n" for addr in (103, 103, 103, 103))
+    assert "6 after the read" in problems_of(PIECES + more)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [

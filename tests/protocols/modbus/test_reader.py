@@ -144,7 +144,18 @@ async def test_devices_down_the_chain_are_children_and_what_was_learned_finds_th
         (first,) = await visit(ask(device.port, profile="sunspec"))
         (again,) = await visit(ask(device.port, profile="sunspec", learned=first.learned))
     assert first.children == again.children and first.children[0].key == "register 50070"
-    assert (first.ledger.requests, again.ledger.requests) == ({"3": 5}, {"3": 2})
+    assert (first.ledger.requests, again.ledger.requests) == ({"3": 6}, {"3": 2})
+
+
+async def test_a_map_with_a_hole_is_read_field_by_field_and_next_time_without_the_refused_read() -> None:
+    content = b"SunS\0\1\0\x42" + b"".join(word.ljust(32, b"\0") for word in (b"ACME", b"P7", b"", b"SN-77"))
+    words = {40_000 + at // 2: int.from_bytes(content[at : at + 2], "big") for at in range(0, len(content), 2)}
+    async with ModbusDevice({1: Unit(holding={at: word for at, word in words.items() if not 40_036 <= at < 40_044})}) as device:
+        (first,) = await visit(ask(device.port, profile="sunspec"))
+        (again,) = await visit(ask(device.port, profile="sunspec", learned=first.learned))
+    assert said(first) == said(again) and said(first)[Field.SERIAL_NUMBER] == "SN-77"
+    assert (first.ledger.requests, again.ledger.requests) == ({"3": 6}, {"3": 5})
+    assert first.outcome is Outcome.IDENTIFIED and first.remarks == ()
 
 
 async def test_a_device_that_is_not_what_the_profile_describes_stays_anonymous() -> None:

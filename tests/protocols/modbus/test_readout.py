@@ -139,6 +139,81 @@ def test_a_device_of_another_family_teaches_nothing() -> None:
     assert len(asked) == 3 and readout.learned == () and not readout.matched
 
 
+NAMEPLATE = b"ACME".ljust(32, b"\0") + b"P7".ljust(32, b"\0") + bytes(16) + b"2.1".ljust(16, b"\0") + b"SN-77".ljust(32, b"\0")
+WHOLE = {
+    "manufacturer_name": "ACME",
+    "manufacturer_product_designation": "P7",
+    "firmware_version": "2.1",
+    "serial_number": "SN-77",
+}
+
+
+def in_pieces(
+    base: int, *holes: int, refusal: str = "8302", learned: tuple[str, ...] = ()
+) -> tuple[Readout, list[tuple[int, int]]]:
+    """A SunSpec device that refuses a read over one of its holes, and any of more than 16 registers."""
+    words = b"SunS\0\1\0\x42" + NAMEPLATE
+    asked: list[tuple[int, int]] = []
+
+    def exchange(request: bytes) -> bytes:
+        first, count = int.from_bytes(request[1:3], "big") - base, request[4]
+        asked.append((first + base, count))
+        if not 0 <= first <= 67 or set(holes) & set(range(first, first + count)):
+            return bytes.fromhex("8302")
+        if count > 16:
+            return bytes.fromhex(refusal)
+        return bytes((3, 2 * count)) + words[2 * first : 2 * (first + count)]
+
+    return hold(read_out(bundled()["sunspec"], learned), exchange), asked
+
+
+@pytest.mark.parametrize("refusal", ["8302", "8303"])
+def test_a_device_that_refuses_the_one_read_is_asked_field_by_field(refusal: str) -> None:
+    readout, asked = in_pieces(40_000, refusal=refusal)
+    assert asked == [(40_000, 68), (40_000, 4), (40_004, 16), (40_020, 16), (40_044, 8), (40_052, 16)]
+    assert readout.matched and values(facts(bundled()["sunspec"], readout.seen)) == WHOLE
+    assert readout.learned == ("base=40000", "pieces")
+
+
+def test_what_was_learned_of_pieces_saves_the_refused_read() -> None:
+    readout, asked = in_pieces(40_000, learned=("base=40000", "pieces"))
+    assert len(asked) == 5 and asked[0] == (40_000, 4) and readout.learned == ("base=40000", "pieces")
+
+
+def test_a_field_in_a_hole_is_left_out_and_the_others_are_read() -> None:
+    readout, asked = in_pieces(40_000, 44)
+    assert len(asked) == 6 and values(facts(bundled()["sunspec"], readout.seen)).keys() == WHOLE.keys() - {"firmware_version"}
+
+
+def test_pieces_at_a_later_base_are_whole_after_two_visits() -> None:
+    first, asked = in_pieces(50_000)
+    assert len(asked) == 6 and first.matched and first.learned == ("base=50000", "pieces")
+    again, asked = in_pieces(50_000, learned=first.learned)
+    assert len(asked) == 5 and values(facts(bundled()["sunspec"], again.seen)) == WHOLE
+
+
+def test_pieces_that_moved_are_looked_for_at_every_base() -> None:
+    readout, asked = in_pieces(40_000, learned=("base=50000", "pieces"))
+    assert asked[:4] == [(50_000, 4), (40_000, 68), (40_000, 4), (40_004, 16)] and readout.learned == ("base=40000", "pieces")
+
+
+def test_a_map_that_was_read_as_a_whole_and_is_another_is_not_read_again_in_pieces() -> None:
+    asked: list[str] = []
+
+    def exchange(request: bytes) -> bytes:
+        asked.append(request.hex())
+        return bytes((3, 2 * request[4])) + bytes(2 * request[4])
+
+    assert not hold(read_out(bundled()["sunspec"]), exchange).matched
+    assert asked == ["039c400044", "03c3500044", "0300000044"]
+
+
+def test_a_device_that_is_silent_to_the_one_read_is_left_alone() -> None:
+    asked: list[bytes] = []
+    readout = hold(read_out(bundled()["sunspec"]), lambda request: asked.append(request) or b"")
+    assert len(asked) == 1 and not readout.matched
+
+
 def held(name: str, answer: str) -> Readout:
     return hold(read_out(bundled()[name]), lambda _request: bytes.fromhex(answer))
 
@@ -164,7 +239,9 @@ def test_a_list_of_devices_is_the_one_that_answers_and_those_behind_it() -> None
 ASKED = sorted(name for name, profile in bundled().items() if profile.connect_risk is not ConnectRisk.DENY)
 
 
-@given(st.sampled_from(ASKED), st.sets(st.from_regex(r"(base|block|next)=[0-9]{1,6}|chain-end", fullmatch=True)), st.data())
+@given(
+    st.sampled_from(ASKED), st.sets(st.from_regex(r"(base|block|next)=[0-9]{1,6}|chain-end|pieces", fullmatch=True)), st.data()
+)
 def test_any_bytes_become_a_readout_within_the_budget(name: str, learned: set[str], data: st.DataObject) -> None:
     profile = bundled()[name]
 
