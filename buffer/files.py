@@ -7,7 +7,13 @@ drop the locks that SQLite holds for this process (POSIX record locks belong to 
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+from buffer.errors import SpoolDamagedError
+
+Opened = TypeVar("Opened")
 
 _SIDECARS = ("-journal", "-wal", "-shm")
 _LONGEST_CAUSE = 500  # characters
@@ -54,6 +60,33 @@ def identity_of(path: Path) -> tuple[int, int] | None:
     return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
 
 
+def open_or_begin_anew(path: Path, opener: Callable[[], Opened], *, broken: str) -> Opened:
+    """Open a file; if it is damaged, set it aside and begin a new one. A damaged file never stops the program.
+
+    The opener's `begin` finds with `unsaved` what there is to save. A power cut at any moment leaves that to the next start.
+
+    Args:
+        path: The file.
+        opener: Opens it.
+        broken: How it broke while it was open, or empty. Such a file is not asked again: the check at opening does not look into
+            the indexes, and one that let it pass would break again at the same place.
+    """
+    if broken and os.path.lexists(path):  # one that was taken away leaves nothing to save
+        _make_way(path, broken)
+    try:
+        opened = opener()
+    except SpoolDamagedError as damage:
+        _make_way(path, str(damage))
+        opened = opener()
+    mark_saved(path)
+    return opened
+
+
+def _make_way(path: Path, cause: str) -> None:
+    mark_unsaved(path, cause)
+    set_aside(path)
+
+
 def set_aside(path: Path) -> Path:
     """Rename a damaged file, and what belongs to it, out of the way; return the new name.
 
@@ -95,6 +128,52 @@ def unsaved(path: Path) -> tuple[Path, str] | None:
 def mark_saved(path: Path) -> None:
     """Note that there is nothing left to save. Without a sync: to save it twice costs time and loses nothing."""
     _marker(path).unlink(missing_ok=True)
+
+
+def replace_line(path: Path, line: str, mode: int, *, durable: bool = True) -> None:
+    """Put one line in the place of a small file, so that a reader sees the old one or the new one.
+
+    Args:
+        path: Its directory exists.
+        line: The whole content, ASCII.
+        mode: Of the file.
+        durable: Whether a power cut, too, has to leave the one or the other, and the new one once this returns.
+
+    Raises:
+        OSError: It could not be written; the old one stands.
+    """
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)  # left over from a power cut; or a link that somebody planted
+    descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(line)
+        file.flush()
+        if durable:
+            os.fsync(file.fileno())
+    new.rename(path)
+    if durable:
+        sync_directory(path.parent)
+
+
+def read_line(path: Path, max_bytes: int) -> str:
+    """Return what a small file says, which may belong to another user; nothing if it cannot be read or is too long.
+
+    Never waits and never follows a link, whatever was put in the place of the file.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return ""
+        line = os.read(descriptor, max_bytes + 1)
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)
+    return line.decode("ascii", "replace") if len(line) <= max_bytes else ""
 
 
 def free_bytes(path: Path) -> int:

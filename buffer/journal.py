@@ -19,14 +19,14 @@ from types import TracebackType
 from typing import Self
 
 from buffer.errors import SpoolBusyError, SpoolDamagedError
-from buffer.files import free_bytes, identity_of, unsaved
+from buffer.files import free_bytes, identity_of, open_or_begin_anew, unsaved
 from buffer.limits import MAX_SEQ, allowed_bytes
 from buffer.record import Damaged, Draft, Record, State, check, checksum, record_from, state_from
 from buffer.salvage import Remains, remains
-from buffer.store import Layout, Store, closed_on_error, open_file, open_or_begin_anew, open_view
+from buffer.store import Layout, Store, closed_on_error, open_file, open_view
 from buffer.watermark import read_watermark
 
-_LAYOUT = Layout(schema="journal-1", directory_mode=0o750, file_mode=0o640, settings=("journal_mode = TRUNCATE",))
+_LAYOUT = Layout(schema="journal", directory_mode=0o750, file_mode=0o640, settings=("journal_mode = TRUNCATE",))
 
 _APPEND = "INSERT INTO record (seq, kind, subject, at, body, crc) VALUES (?, ?, ?, ?, ?, ?)"
 _REPLACE = (

@@ -20,18 +20,18 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from buffer.errors import SpoolDamagedError
-from buffer.files import free_bytes, unsaved
+from buffer.files import free_bytes, open_or_begin_anew, unsaved
 from buffer.limits import MAX_NAME_BYTES, MAX_SEQ, PAGE_BYTES, allowed_bytes, flaw, is_name
 from buffer.record import Row, checksum
 from buffer.salvage import remains
-from buffer.store import Layout, Store, Value, closed_on_error, open_file, open_or_begin_anew
+from buffer.store import Layout, Store, Value, closed_on_error, open_file
 
 MAX_NOTE_BYTES = 4096
 DAMAGED = "damaged"  # the note that names a damaged outbox
 MAX_DIGEST_BYTES = 64  # SHA-512
 
 _LAYOUT = Layout(
-    schema="outbox-1",
+    schema="outbox",
     directory_mode=0o700,
     file_mode=0o600,
     # Exclusive before WAL: the index of the WAL is then kept in our memory, not in a shared file.

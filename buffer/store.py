@@ -19,20 +19,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolError, SpoolFullError, SpoolNewerError
-from buffer.files import identity_of, make_directory, make_file, mark_saved, mark_unsaved, set_aside
+from buffer.files import identity_of, make_directory, make_file
 from buffer.limits import MAX_BODY_BYTES, MAX_SEQ, PAGE_BYTES, pages_within
 from buffer.record import Row
+from buffer.versions import scripts
 
 Value = int | str | bytes
-Opened = TypeVar("Opened")
 
 WRITER_WAIT_S = 1.0  # a reader's question lasts milliseconds; longer means that somebody holds the file
 READER_WAIT_S = 0.5  # the writer's transaction, with its syncs on a slow card
 
-_SCHEMAS = Path(__file__).with_name("schema")  # importlib.resources would cost a daemon 1 MiB
 _GUARDS = (
     "trusted_schema = OFF",
     "cell_size_check = ON",
@@ -51,6 +49,7 @@ _VIEW_LIMITS = {
     sqlite3.SQLITE_LIMIT_ATTACHED: 0,
     sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 1,
 }
+_PAGES_TO_MIGRATE = 64  # beyond the cap: a full file has to become the next version too, or it could never be emptied
 _STEPS_TO_KNOW_A_FILE = 20_000  # of SQLite's machine; ours take a hundred, and 200 000 tables took a minute
 
 # At most 16 objects are looked at: ours have five at most, and a file that has more is not ours.
@@ -76,7 +75,7 @@ class Layout:
     """What a file of the spool is.
 
     Attributes:
-        schema: Name of its file in `buffer/schema`.
+        schema: Name of its folder in `buffer/schema`.
         directory_mode: Mode of its directory, if that has to be made.
         file_mode: Mode of the file, when it is made.
         settings: How its writer runs it.
@@ -145,7 +144,7 @@ class Store:
         """
         self._beware()
         with self.transaction("DEFERRED"):
-            _expect(self, layout)
+            _expect(_shape_of(self), layout, self.path)
             # Known now, and kept from changing by our lock: every question that follows is bounded by its own LIMIT.
             self._connection.set_progress_handler(None, 0)
             yield
@@ -216,9 +215,10 @@ def open_file(path: Path, layout: Layout, *, max_bytes: int, begin: Callable[[St
         raise PermissionError(errno.EACCES, "this user may not write it", str(path))
     store = Store(path, path.absolute().as_uri(), WRITER_WAIT_S)
     with closed_on_error(store):
-        for setting in (*_GUARDS, *_WRITER_GUARDS, *layout.settings, f"max_page_count = {pages}"):
+        for setting in (*_GUARDS, *_WRITER_GUARDS, *layout.settings, f"max_page_count = {pages + _PAGES_TO_MIGRATE}"):
             store.run(f"PRAGMA {setting}")
         _begin_or_check(store, layout, begin)
+        store.limit(max_bytes)
     store.identity = identity_of(path)
     return store
 
@@ -251,33 +251,6 @@ def open_remains(path: Path) -> Store:
     return store
 
 
-def open_or_begin_anew(path: Path, opener: Callable[[], Opened], *, broken: str) -> Opened:
-    """Open a file; if it is damaged, set it aside and begin a new one. A damaged file never stops the program.
-
-    The opener's `begin` finds with `files.unsaved` what there is to save. A power cut at any moment leaves that to the next start.
-
-    Args:
-        path: The file.
-        opener: Opens it.
-        broken: How it broke while it was open, or empty. Such a file is not asked again: the check at opening does not look into
-            the indexes, and one that let it pass would break again at the same place.
-    """
-    if broken and os.path.lexists(path):  # one that was taken away leaves nothing to save
-        _make_way(path, broken)
-    try:
-        opened = opener()
-    except SpoolDamagedError as damage:
-        _make_way(path, str(damage))
-        opened = opener()
-    mark_saved(path)
-    return opened
-
-
-def _make_way(path: Path, cause: str) -> None:
-    mark_unsaved(path, cause)
-    set_aside(path)
-
-
 @contextmanager
 def closed_on_error(store: Store) -> Iterator[None]:
     """Close a store, and so give its locks back, if what is done with it fails."""
@@ -289,37 +262,55 @@ def closed_on_error(store: Store) -> Iterator[None]:
 
 
 def _begin_or_check(store: Store, layout: Layout, begin: Callable[[Store], None]) -> None:
-    """Give an empty file its schema and its beginning; check every page of one that is not."""
+    """Give an empty file its schema and its beginning; check every page of one that is not, and bring it to the newest version.
+
+    One transaction: after a kill at any statement the file is as it was before.
+    """
     with store.transaction():
-        if _shape_of(store) == _EMPTY:
-            for statement in _statements(layout.schema):
-                store.run(statement)
+        shape = _shape_of(store)
+        if shape != _EMPTY:
+            _expect(shape, layout, store.path, older=True)
+            _expect_writable(store)
+            _expect_sound(store)
+        _migrate(store, layout.schema, shape.version)
+        if shape == _EMPTY:
             begin(store)
-            return
-        _expect(store, layout)
-        _expect_writable(store)
-        match store.rows("PRAGMA integrity_check(1)"):
-            case [("ok",)]:
-                return
-            case [(finding,), *_]:
-                raise SpoolDamagedError(f"{store.path}: {_printable(finding)}")
-            case _:
-                raise SpoolDamagedError(f"{store.path}: the check gave no result")
 
 
-def _expect(store: Store, layout: Layout) -> None:
-    """Refuse a file that is not exactly ours."""
-    shape, ours = _shape_of(store), _shape_from(layout.schema)
-    if shape == ours:
+def _migrate(store: Store, schema: str, version: int) -> None:
+    """Run what leads from a version to the newest one. No copy is kept: one that was put back would fork the chain."""
+    for number, statements in enumerate(scripts(schema)[version:], version + 1):
+        for statement in statements:
+            store.run(statement)
+        store.run(f"PRAGMA user_version = {number}")
+
+
+def _expect(shape: _Shape, layout: Layout, path: Path, *, older: bool = False) -> None:
+    """Refuse a file that is not exactly ours; one of an older version is only its writer's to mend."""
+    known = _shapes(layout.schema)
+    if shape == known[-1] or (older and shape in known):
         return
     if shape == _EMPTY:
-        raise SpoolBusyError(f"{store.path}: its writer has not begun it yet")
-    if shape.application_id == ours.application_id and shape.version > ours.version:
+        raise SpoolBusyError(f"{path}: its writer has not begun it yet")
+    if shape in known:
+        raise SpoolBusyError(f"{path} has schema version {shape.version}: its writer has not brought it to {len(known)} yet")
+    if shape.application_id == known[-1].application_id and shape.version > len(known):
         raise SpoolNewerError(
-            f"{store.path} has schema version {shape.version}, and this program knows {ours.version}: "
+            f"{path} has schema version {shape.version}, and this program knows {len(known)}: "
             "a later version wrote it. Install that version again, or move the file away."
         )
-    raise SpoolDamagedError(f"{store.path}: its structure is not the one that this program makes")
+    raise SpoolDamagedError(f"{path}: its structure is not the one that this program makes")
+
+
+def _expect_sound(store: Store) -> None:
+    """Check every page and every entry of an index."""
+    match store.rows("PRAGMA integrity_check(1)"):
+        case [("ok",)]:
+            return
+        case [(finding,), *_]:
+            raise SpoolDamagedError(f"{store.path}: {_printable(finding)}")
+        case _:
+            raise SpoolDamagedError(f"{store.path}: the check gave no result")
 
 
 def _expect_writable(store: Store) -> None:
@@ -341,22 +332,15 @@ def _shape_of(store: Store) -> _Shape:
 
 
 @cache
-def _shape_from(schema: str) -> _Shape:
-    store = Store(Path(":memory:"), ":memory:", 0)
-    for statement in _statements(schema):
-        store.run(statement)
-    shape = _shape_of(store)
+def _shapes(schema: str) -> tuple[_Shape, ...]:
+    """Return what a file looks like at each version, the first one's first."""
+    store, shapes = Store(Path(":memory:"), ":memory:", 0), []
+    for number, statements in enumerate(scripts(schema), 1):
+        for statement in (*statements, f"PRAGMA user_version = {number}"):
+            store.run(statement)
+        shapes.append(_shape_of(store))
     store.close()
-    return shape
-
-
-def _statements(schema: str) -> Iterator[str]:
-    statement = ""
-    for line in (_SCHEMAS / f"{schema}.sql").read_text("utf-8").splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+    return tuple(shapes)
 
 
 @contextmanager

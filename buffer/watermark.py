@@ -5,17 +5,15 @@ what it finds. It names the journal it speaks of: after a new journal has begun,
 One line: journal id, sequence, CRC-32 of both.
 """
 
-import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from buffer.files import sync_directory
+from buffer.files import read_line, replace_line
 from buffer.limits import MAX_SEQ
 from buffer.record import checksum
 
-_LINE = re.compile(rb"([0-9a-f]{32}) (0|[1-9][0-9]{0,15}) ([0-9a-f]{8})\n")
+_LINE = re.compile(r"([0-9a-f]{32}) (0|[1-9][0-9]{0,15}) ([0-9a-f]{8})\n")
 _MAX_BYTES = 64  # 32 + 16 + 8 digits, two spaces and the end of the line come to 59
 _MODE = 0o640  # collect is another user of the same group
 
@@ -45,42 +43,22 @@ def write_watermark(path: Path, journal_id: str, seq: int) -> None:
         ValueError: Not a watermark.
         OSError: It could not be written; the old one stands.
     """
-    line = f"{journal_id} {seq} {checksum(journal_id, seq):08x}\n".encode()
+    line = f"{journal_id} {seq} {checksum(journal_id, seq):08x}\n"
     if _parse(line) is None:
         raise ValueError(f"not a watermark: journal {journal_id!r}, sequence {seq}")
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)  # left over from a power cut; or a link that somebody planted
-    descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, _MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(file.fileno(), _MODE)
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
-    sync_directory(path.parent)
+    replace_line(path, line, _MODE)
 
 
 def read_watermark(path: Path) -> Watermark | None:
     """Return the watermark, or None if there is none to believe. The file belongs to another user."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        return _parse(os.read(descriptor, _MAX_BYTES + 1))
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
+    return _parse(read_line(path, _MAX_BYTES))
 
 
-def _parse(line: bytes) -> Watermark | None:
+def _parse(line: str) -> Watermark | None:
     match = _LINE.fullmatch(line)
     if match is None:
         return None
-    journal_id, seq = match[1].decode(), int(match[2])
+    journal_id, seq = match[1], int(match[2])
     if seq > MAX_SEQ or int(match[3], 16) != checksum(journal_id, seq):
         return None
     return Watermark(journal_id=journal_id, seq=seq)

@@ -374,9 +374,9 @@ def test_whatever_bytes_are_in_the_file_the_next_start_can_write(path: Path, dat
 
 def test_a_journal_of_a_later_version_is_refused_and_left_untouched(path: Path) -> None:
     Journal.open(path, max_bytes=MAX_BYTES).close()
-    foreign(path, "ALTER TABLE record ADD COLUMN clock TEXT", "PRAGMA user_version = 2")
+    foreign(path, "ALTER TABLE record ADD COLUMN clock TEXT", "PRAGMA user_version = 99")
     before = path.read_bytes()
-    with pytest.raises(SpoolNewerError, match="schema version 2, and this program knows 1"):
+    with pytest.raises(SpoolNewerError, match="schema version 99, and this program knows"):
         Journal.open(path, max_bytes=MAX_BYTES)
     assert path.read_bytes() == before
 

@@ -189,7 +189,7 @@ def test_what_a_foreign_schema_says_cannot_reach_a_terminal(path: Path) -> None:
 
 
 def test_a_file_of_a_later_version_is_named_so(path: Path) -> None:
-    foreign(path, "PRAGMA user_version = 2")
+    foreign(path, "PRAGMA user_version = 99")
     with pytest.raises(SpoolNewerError, match="later version"):
         read(path)
 

@@ -1,17 +1,15 @@
 """How an error of SQLite becomes one of ours, and what a file must be to be ours."""
 
 import sqlite3
-from importlib import resources
 from pathlib import Path
 
 import pytest
 
-import buffer.store
 from buffer.errors import SpoolBusyError, SpoolDamagedError
 from buffer.store import Layout, Store, open_file
 from tests.buffer.samples import MAX_BYTES, ROOT, holder
 
-LAYOUT = Layout(schema="journal-1", directory_mode=0o700, file_mode=0o600, settings=())
+LAYOUT = Layout(schema="journal", directory_mode=0o700, file_mode=0o600, settings=())
 
 
 @pytest.fixture
@@ -22,15 +20,6 @@ def store(tmp_path: Path) -> Store:
 def test_store_is_the_only_module_that_knows_sqlite() -> None:
     knowing = [path.name for path in (ROOT / "buffer").glob("*.py") if "import sqlite3" in path.read_text()]
     assert knowing == ["store.py"]
-
-
-@pytest.mark.parametrize("schema", ["journal-1", "outbox-1"])
-def test_every_statement_of_a_schema_is_run(schema: str) -> None:
-    text = (resources.files(buffer) / "schema" / f"{schema}.sql").read_text("utf-8")
-    connection = sqlite3.connect(":memory:")
-    connection.executescript(text)
-    whole = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
-    assert buffer.store._shape_from(schema).objects == frozenset(whole)
 
 
 def test_a_transaction_that_fails_leaves_nothing_behind(store: Store) -> None:

@@ -11,7 +11,7 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,19 +58,19 @@ class Said:
 Op = Write | Sync | Name | Said
 
 
-def record(directory: Path, seed: int, steps: int) -> list[Op]:
-    """Run the workload in a directory and return what it did to the disk, and what it said in between."""
+def record(directory: Path, seed: int, steps: int, *, first: int = 0) -> list[Op]:
+    """Run the workload in a directory, from record `first`, and return what it did to the disk, and what it said in between."""
+    known = {str(path) for path in directory.rglob("*")}
     trace = directory.with_name(directory.name + ".trace")
     strace = ["strace", "-f", "-y", "-xx", "-s", "1048576", "-e", f"trace={TRACED}", "-o", str(trace)]
-    work = [sys.executable, "-m", "tests.faults.workload", str(directory), str(seed), str(steps)]
+    work = [sys.executable, "-m", "tests.faults.workload", str(directory), str(seed), str(steps), str(first)]
     subprocess.run([*strace, *work], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    ops = list(_ops(trace, f"{directory}/"))
+    ops = list(_ops(trace, f"{directory}/", known))
     trace.unlink()
     return ops
 
 
-def _ops(trace: Path, root: str) -> Iterator[Op]:
-    known: set[str] = set()
+def _ops(trace: Path, root: str, known: set[str]) -> Iterator[Op]:
     ends: dict[str, int] = {}
     with trace.open() as lines:
         for line in _whole(lines):
@@ -133,11 +133,11 @@ class _File:
 
 
 class Disk:
-    """A disk on which operations are replayed."""
+    """A disk on which operations are replayed, with what was there before."""
 
-    def __init__(self) -> None:
-        self._names: dict[str, _File] = {}  # as the program sees them
-        self._disk_names: dict[str, _File] = {}  # as they surely are on disk
+    def __init__(self, before: Mapping[str, bytes]) -> None:
+        self._names = {path: _File(bytearray(content)) for path, content in before.items()}  # as the program sees them
+        self._disk_names = dict(self._names)  # as they surely are on disk
         self._pending_names: list[tuple[Name, _File | None]] = []
 
     def do(self, op: Write | Sync | Name) -> None:

@@ -19,12 +19,16 @@ from buffer.journal import Journal
 from buffer.outbox import Outbox, Stored
 from evidence import kinds
 from evidence.chain import Head
+from tests.buffer import old_files
 from tests.faults.disk import Disk, Op, Said, Sync, record
 from tests.faults.gateway import Place, Receiver, drain, moment
 from tests.faults.workload import SMALL, number_of
 
 WAYS = ("none", "all", "some", "torn")
 MEMORY = Path("/dev/shm")
+UPDATE_EVERY = 8
+"""Of so many runs one begins with files of an earlier version, so that the update is cut too."""
+
 GO_ON_EVERY = 8
 """Of so many images one is not only looked at, but worked with until everything is delivered."""
 
@@ -65,18 +69,37 @@ def power_cuts(images: int, seed: int) -> dict[str, int]:
         while figures["images"] < images:
             chance = random.Random(seed + figures["runs"])
             work = base / "gateway"
-            ops = record(work, seed + figures["runs"], chance.randint(60, 240))
+            old = figures["runs"] % UPDATE_EVERY == UPDATE_EVERY - 1
+            before = _old_files(work) if old else {}
+            ops = record(work, seed + figures["runs"], chance.randint(60, 240), first=100)
             key = (work / "report.key").read_bytes()
             shutil.rmtree(work)
             figures["runs"] += 1
-            _cut_everywhere(ops, work, key, chance, figures, images)
+            figures["runs from an earlier version"] += old
+            promised = Promised(written=set(range(old_files.RECORDS)) if old else set())
+            _cut_everywhere(ops, Disk(before), promised, work, key, chance, figures, images)
         return dict(figures)
     finally:
         shutil.rmtree(base)
 
 
-def _cut_everywhere(ops: list[Op], work: Path, key: bytes, chance: random.Random, figures: Counter[str], images: int) -> None:
-    disk, promised, seen = Disk(), Promised(), set[int]()
+def _old_files(work: Path) -> dict[str, bytes]:
+    """Put the files of an earlier version in the place of the gateway's; return them."""
+    old_files.copied(old_files.VERSIONS[-1], work)
+    return {str(path): path.read_bytes() for path in work.rglob("*") if path.is_file() and path.name != "report.key"}
+
+
+def _cut_everywhere(
+    ops: list[Op],
+    disk: Disk,
+    promised: Promised,
+    work: Path,
+    key: bytes,
+    chance: random.Random,
+    figures: Counter[str],
+    images: int,
+) -> None:
+    seen = set[int]()
     for op in ops:
         if isinstance(op, Said):
             promised.hear(op.words)

@@ -17,7 +17,7 @@ def test_twenty_kills_lose_nothing() -> None:
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="the Debian package strace is not installed")
 def test_two_thousand_power_cuts_lose_nothing() -> None:
-    assert power_cuts(2_000, seed=1)["images"] == 2_000
+    assert power_cuts(2_000, seed=1)["images"] >= 2_000
 
 
 @pytest.mark.skipif(not may_mount(), reason="only root may mount a small file system")

@@ -1,4 +1,4 @@
-"""A gateway at work, alone with its disk: `python -m tests.faults.workload DIRECTORY SEED STEPS`.
+"""A gateway at work, alone with its disk: `python -m tests.faults.workload DIRECTORY SEED STEPS FIRST`.
 
 What it may promise at each moment it says on standard output, in the order in which it could promise it:
 `A n` record n is on disk; `S epoch seq digest n` an envelope was handed over, -1 where it carries no number; `R epoch seq` a
@@ -73,4 +73,4 @@ def main(directory: Path, seed: int, steps: int, *, first: int = 0) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), first=int(sys.argv[4]))

@@ -1,8 +1,6 @@
 -- The journal: what was seen, in the order in which it was seen. Written by collect alone, read by publish.
--- To read it:  sqlite3 -readonly journal.db "SELECT seq, at, kind, subject, CAST(body AS TEXT) FROM record"
 
 PRAGMA application_id = 0x6e706a6c;  -- "npjl"
-PRAGMA user_version = 1;
 
 CREATE TABLE journal (  -- one row
     id TEXT NOT NULL    -- random, made with the file: a new file is a new journal

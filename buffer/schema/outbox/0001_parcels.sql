@@ -1,9 +1,6 @@
 -- The outbox: signed envelopes awaiting a receipt, in order. Written and read by publish alone, over one connection.
--- It is locked while publish runs. To read it, stop publish, then:
---   sqlite3 -readonly outbox.db "SELECT position, at, kind, subject, CAST(token AS TEXT) FROM parcel"
 
 PRAGMA application_id = 0x6e706f78;  -- "npox"
-PRAGMA user_version = 1;
 
 CREATE TABLE parcel (                            -- deleted when settled
     position INTEGER PRIMARY KEY AUTOINCREMENT,  -- order of delivery; never used twice
