@@ -16,6 +16,7 @@ from agent.core.limits import GAP, SHED_SHARE, Candidate, covered, missing, to_s
 from agent.core.moment import Moment
 from agent.log import line, logger
 from agent.publish.fold import Author, Chain, Draft, extend
+from buffer.chainend import ChainEnd, chain_end_file, read_chain_end, write_chain_end
 from buffer.errors import SpoolDamagedError, SpoolFullError
 from buffer.limits import MAX_SEQ
 from buffer.outbox import DamagedParcel, Outbox, Parcel, Stored
@@ -256,11 +257,39 @@ class Keeper:
         chain, parcels = extend(chain, drafts, author=self._author, now=now)
         last = self._outbox.commit(parcels, {**notes, "chain": msgspec.json.encode(chain)}, drop=drop)
         self.chain = chain
+        if parcels:
+            self._write_end()
         for position in drop:
             self._gaps.pop(position, None)
         for position, parcel in enumerate(parcels, last - len(parcels) + 1):
             if parcel.kind == GAP:
                 self._gaps[position] = _span(parcel)
+
+    def went_back(self) -> bool:
+        """Tell whether the outbox is behind what was once in it: a copy from earlier, or a log of SQLite's that lost its end.
+
+        Its next sequence may have been used. If all is well, what waits may be handed out from now on.
+        """
+        end = self.former_end()
+        if end is not None and end.epoch == self.chain.epoch and end.seq >= self.chain.seq:
+            return (end.seq, end.head) != (self.chain.seq, self.chain.head)
+        self._write_end()
+        return False
+
+    def former_end(self) -> kinds.PreviousChain | None:
+        """Return how far a chain of this outbox reached, as the file beside it tells."""
+        end = read_chain_end(chain_end_file(self._outbox.path))
+        return kinds.PreviousChain(epoch=end.epoch, seq=end.seq, head=end.head) if end else None
+
+    def _write_end(self) -> None:
+        """Write the end of the chain beside the outbox. One that cannot be written is behind, which costs precision only."""
+        chain = self.chain
+        try:
+            if chain.head is not None:
+                end = ChainEnd(epoch=chain.epoch, seq=chain.seq, head=chain.head)
+                write_chain_end(chain_end_file(self._outbox.path), end)
+        except OSError as error:
+            _log.warning(line("chain.end-unwritten", why=str(error)))
 
 
 def note(notes: Mapping[str, bytes], name: str, form: type[_Form]) -> _Form | None:

@@ -15,6 +15,7 @@ from buffer.outbox import Outbox, Parcel, Stored, Wreck
 from evidence.envelope import unseal
 from evidence.errors import EvidenceError
 from evidence.keys import PublicKey, public_from_jwk
+from evidence.kinds import PreviousChain
 
 CARRIED_OVER = ("watermark", "manifest", "session")
 """Notes that are worth as much in the new outbox. A stale one would cost a duplicate; none costs more of them."""
@@ -51,14 +52,21 @@ class Rescue:
         old = self._wreck.notes()
         return {name: old[name] for name in CARRIED_OVER if name in old}
 
-    def end(self) -> tuple[Chain, Settled | None] | None:
-        """Return where the chain of the damaged outbox ended and how far it was settled, if that is beyond doubt."""
+    def end(self, reached: PreviousChain | None) -> tuple[Chain, Settled | None] | None:
+        """Return where the chain of the damaged outbox ended and how far it was settled, if that is beyond doubt.
+
+        Args:
+            reached: How far it reached at least, as the file beside the outbox tells.
+        """
         for notes in (self._outbox.notes(), self._wreck.notes()):
             chain = note(notes, "chain", Chain)
             if chain is None:
                 continue
             # A head behind an envelope that it must have counted is an old one.
-            if chain.seq >= max((seq for seq, _ in self._outbox.places(chain.epoch)), default=-1):
+            counted = [seq for seq, _ in self._outbox.places(chain.epoch)]
+            if reached is not None and reached.epoch == chain.epoch:
+                counted.append(reached.seq)
+            if chain.seq >= max(counted, default=-1):
                 return chain, note(notes, "settled", Settled)
         return None
 

@@ -22,7 +22,7 @@ from agent.publish.fold import Author
 from agent.publish.mqtt import Broker, Connection
 from agent.publish.spool import Spool
 from agent.publish.voice import Topics, Voice
-from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolFullError
+from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolFullError, SpoolNewerError
 from evidence import kinds
 from evidence.keys import PublicKey
 
@@ -103,7 +103,7 @@ class Publisher:
                     return await asyncio.wrap_future(future)
         except (SpoolBusyError, TimeoutError) as error:
             _log.debug(line("journal.busy", why=str(error)))
-        except SpoolDamagedError as error:
+        except (SpoolDamagedError, SpoolNewerError) as error:
             self._spool.refuse(error)
         return None
 

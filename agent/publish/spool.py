@@ -19,9 +19,9 @@ from agent.publish.airlock import Airlock, Batch, look, wait
 from agent.publish.endpoints import decoded_turns, endpoints
 from agent.publish.fold import Author, Chain, Draft, drafts
 from agent.publish.keeping import Keeper, Settled, note
-from agent.publish.manifest import Told, is_due, manifest
+from agent.publish.manifest import Told, is_due, manifest, resumed
 from agent.publish.rescue import Rescue
-from buffer.errors import SpoolBusyError, SpoolDamagedError
+from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolNewerError
 from buffer.outbox import DAMAGED, Outbox, Stored, Wreck
 from buffer.record import Record, State
 from buffer.watermark import Watermark, write_watermark
@@ -90,11 +90,11 @@ class Spool:
         self._keeper = Keeper(outbox, author, chain or self._first, note(notes, "settled", Settled))
         damaged = outbox.damaged
         self._rescue = Rescue(outbox, Wreck(outbox.path.with_name(damaged[0])), author) if damaged else None
-        self._told = note(notes, "manifest", Told) or Told(moment=now)
+        self._told = resumed(note(notes, "manifest", Told), now)
         self._folded = note(notes, "watermark", Folded) or Folded()
         self.sessions = note(notes, "session", int) or 0
-        if chain is None and self._rescue is None:
-            self._begin(begin, {}, now)
+        if self._rescue is None:
+            self._begin_if_needed(chain, now)
 
     @property
     def chain(self) -> Chain:
@@ -114,7 +114,7 @@ class Spool:
             batch = wait(future) if future else None
         except SpoolBusyError:
             return 0
-        except SpoolDamagedError as error:
+        except (SpoolDamagedError, SpoolNewerError) as error:
             self.refuse(error)
             return 0
         return self.take(batch, now)
@@ -133,8 +133,8 @@ class Spool:
         self._looked = stamp
         return self._airlock.start(lambda: look(self._journal_file, mark, states=states))
 
-    def refuse(self, error: SpoolDamagedError) -> None:
-        """Leave a journal alone that is none, until it changes."""
+    def refuse(self, error: SpoolDamagedError | SpoolNewerError) -> None:
+        """Leave a journal alone that is none, or a later version's, until it changes: its writer must not be able to stop us."""
         _log.error(line("journal.unreadable", why=str(error)))
         self._seen = self._looked
 
@@ -183,6 +183,17 @@ class Spool:
         """Hand the chain over to another key, durably; see `Keeper.rotate`."""
         self._keeper.rotate(author, body, {"key": author.signer.kid.encode("ascii")}, now)
 
+    def _begin_if_needed(self, chain: Chain | None, now: Moment) -> None:
+        """Start a chain in a new outbox, and in one that went back in time: to go on there would use a place twice."""
+        former = self._keeper.former_end()
+        if chain is None:
+            reason = kinds.StartReason.DAMAGED if former else self._start.reason
+        elif self._keeper.went_back():
+            reason = kinds.StartReason.RESTORE
+        else:
+            return
+        self._begin(msgspec.structs.replace(self._start, reason=reason, previous=former), {}, now)
+
     def _begin(self, start: kinds.ChainStart, notes: dict[str, bytes], now: Moment) -> None:
         """Start a chain with the record that says why."""
         notes = {"manifest": msgspec.json.encode(Told(moment=now)), **notes}
@@ -193,8 +204,8 @@ class Spool:
         """Save some more of a damaged outbox; when nothing is left, confess what is lost and begin anew."""
         if rescue.step():
             return 1
-        previous, whole = None, False
-        end = rescue.end()
+        previous, whole = self._keeper.former_end(), False
+        end = rescue.end(previous)
         if end is not None:
             self._keeper.resume(*end)
             self._keeper.confess_missing(kinds.GapReason.DAMAGED, now)
@@ -205,7 +216,7 @@ class Spool:
         notes = {name: value for name, value in rescue.notes().items() if whole or name != "watermark"}
         start = msgspec.structs.replace(self._start, reason=kinds.StartReason.DAMAGED, previous=previous, at=now.text)
         self._begin(start, {**notes, DAMAGED: b""}, now)
-        self._told = note(notes, "manifest", Told) or self._told
+        self._told = resumed(note(notes, "manifest", Told), now)
         self._folded = note(notes, "watermark", Folded) or Folded()
         self.sessions = max(self.sessions, note(notes, "session", int) or 0)
         self._rescue = None

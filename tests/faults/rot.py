@@ -1,34 +1,55 @@
-"""Bit rot and worse: bits flip, sectors go, files end early. Whatever it is, the next start works, and the chain stays provable."""
+"""Bit rot and worse: bits flip, sectors go, files end early, vanish, or are put back from a copy.
+
+Whatever it is, the next start works, the chain stays provable, and no place that was ever handed out is used for something else.
+"""
 
 import random
 import shutil
 import tempfile
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 from buffer.errors import SpoolDamagedError, SpoolNewerError
+from buffer.outbox import Stored
+from evidence.kinds import StartReason
 from tests.faults.gateway import Place, Receiver, drain, moment, numbered
 from tests.faults.power import MEMORY
 
 RECORDS = 60
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A sound gateway, of which every envelope may have been handed out.
+
+    Attributes:
+        places: Stopped in good order, and killed with its transactions still in SQLite's log.
+        earlier: Its outbox at an earlier time.
+        handed_out: Digest of every envelope, by place.
+    """
+
+    places: tuple[Path, Path]
+    earlier: bytes
+    handed_out: dict[tuple[str, int], bytes]
+
+
 def rot(rounds: int, seed: int) -> dict[str, int]:
-    """Damage both files so often, each time in another way; return figures."""
+    """Damage the files so often, each time in another way; return figures."""
     chance, figures = random.Random(seed), Counter[str]()
     base = Path(tempfile.mkdtemp(prefix="nameplated-rot-", dir=MEMORY if MEMORY.is_dir() else None))
     try:
-        whole = _whole(base / "whole")
+        whole = _whole(base)
         for number in range(rounds):
             place = Place(base / str(number))
-            shutil.copytree(whole.directory, place.directory)
-            for path in (place.outbox, place.journal):
-                if chance.random() < 0.7:
-                    path.write_bytes(_damaged(path.read_bytes(), chance))
+            shutil.copytree(chance.choice(whole.places), place.directory)
+            for path in (place.outbox, place.journal, _log_of(place)):
+                if path.exists() and chance.random() < 0.6:
+                    _damage(path, chance, whole.earlier if path == place.outbox else None)
             began_s = time.monotonic()
             try:
-                _go_on(place, figures)
+                _go_on(place, whole, figures)
             except SpoolNewerError:  # a bit of the version flipped: an operator has to look, and nothing was touched
                 figures["left untouched"] += 1
             figures["slowest ms"] = max(figures["slowest ms"], round(1000 * (time.monotonic() - began_s)))
@@ -39,16 +60,47 @@ def rot(rounds: int, seed: int) -> dict[str, int]:
         shutil.rmtree(base)
 
 
-def _whole(directory: Path) -> Place:
+def _log_of(place: Place) -> Path:
+    return place.outbox.with_name("outbox.db-wal")
+
+
+def _whole(base: Path) -> Whole:
     """A gateway with records in both files."""
-    place = Place(directory)
-    directory.mkdir()
+    place, killed = Place(base / "whole"), base / "killed"
+    place.directory.mkdir()
+    _work(place, 0, RECORDS // 3)
+    earlier = place.outbox.read_bytes()
     with place.recorder() as recorder, place.spool(place.author) as spool:
-        for number in range(RECORDS):
+        for number in range(RECORDS // 3, RECORDS):
             recorder.record([numbered(number, f"a{number % 5}", number * 13 % 700)], [], moment())
             if number < RECORDS * 2 // 3:
                 spool.fold(moment())
-    return place
+        parcels = spool.outbox.pending(0, limit=1000)
+        shutil.copytree(place.directory, killed)
+    handed_out = {(parcel.epoch, parcel.seq): parcel.digest for parcel in parcels if isinstance(parcel, Stored)}
+    return Whole(places=(place.directory, killed), earlier=earlier, handed_out=handed_out)
+
+
+def _work(place: Place, first: int, end: int) -> None:
+    with place.recorder() as recorder, place.spool(place.author) as spool:
+        for number in range(first, end):
+            recorder.record([numbered(number, f"a{number % 5}", number * 13 % 700)], [], moment())
+            spool.fold(moment())
+
+
+def _damage(path: Path, chance: random.Random, earlier: bytes | None) -> None:
+    match chance.randrange(12):
+        case 0:
+            path.unlink()
+        case 1 if earlier is not None:
+            path.write_bytes(earlier)
+            _log_beside(path).unlink(missing_ok=True)
+        case _:
+            path.write_bytes(_damaged(path.read_bytes(), chance))
+
+
+def _log_beside(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
 
 
 def _damaged(content: bytes, chance: random.Random) -> bytes:
@@ -68,9 +120,9 @@ def _damaged(content: bytes, chance: random.Random) -> bytes:
     return bytes(damaged)
 
 
-def _go_on(place: Place, figures: Counter[str]) -> None:
+def _go_on(place: Place, whole: Whole, figures: Counter[str]) -> None:
     """Start, as often as a role would, deliver everything, and account for every record."""
-    receiver, author, broken = Receiver(), place.author, ""
+    receiver, author, broken = Receiver(known=dict(whole.handed_out)), place.author, ""
     for attempt in range(3):
         try:
             with place.recorder() as recorder, place.spool(author, epoch_number=2 + attempt, broken=broken) as spool:
@@ -85,6 +137,16 @@ def _go_on(place: Place, figures: Counter[str]) -> None:
     else:
         raise AssertionError("it never came up")
     assert RECORDS in receiver.seen
-    figures["chains begun anew"] += any(start.reason == "damaged" for start in receiver.starts)
+    _count(receiver, whole, figures)
+
+
+def _count(receiver: Receiver, whole: Whole, figures: Counter[str]) -> None:
+    anew = [start for start in receiver.starts if start.reason in (StartReason.DAMAGED, StartReason.RESTORE)]
+    last = max(whole.handed_out)
+    figures["chains begun anew"] += bool(anew)
+    figures["of these after going back in time"] += any(start.reason is StartReason.RESTORE for start in anew)
+    for start in anew:
+        assert start.previous is not None, "the end of the former chain was not named"
+        assert (start.previous.epoch, start.previous.seq) >= last, start.previous
     figures["records not delivered"] += RECORDS + 1 - len(receiver.seen)
     figures["confessed"] += receiver.missing + receiver.lost
