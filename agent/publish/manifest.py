@@ -33,6 +33,17 @@ def is_due(told: Told, now: Moment) -> bool:
     return elapsed_s(told.moment, now) >= (EVERY_S if told.manifests else FIRST_AFTER_S)
 
 
+def resumed(told: Told | None, now: Moment) -> Told:
+    """Return when the last manifest was written, as far as this start of publish can believe it.
+
+    After a boot at which the clock stands before that moment nobody knows how long ago it was, and to wait until the clock has
+    come so far can take years. Then it counts as the start of a chain does.
+    """
+    if told is None or (told.moment.boot != now.boot and told.moment.at_s > now.at_s):
+        return Told(moment=now)
+    return told
+
+
 def manifest(states: dict[str, AssetState], now: Moment) -> list[Draft]:
     """Write the inventory and the ledger of all assets, in parts that fit an envelope."""
     lines = sorted(states.items())
