@@ -68,6 +68,7 @@ async def _collect(plant: Plant, ready: Callable[[], None]) -> None:
     from agent.collect.role import Collector
     from agent.core.schedule import Rhythm
     from agent.site import windows
+    from buffer.backlog import backlog_file
     from buffer.journal import Journal
 
     places, settings = Places(plant), plant.collect
@@ -85,6 +86,7 @@ async def _collect(plant: Plant, ready: Callable[[], None]) -> None:
                 places.watermark,
                 reopen=open_journal,
                 flush_after_s=min(LONGEST_FLUSH_S, settings.identity_interval_s / FLUSHES_AN_INTERVAL),
+                backlog_file=backlog_file(places.journal),
             ),
             rhythm=Rhythm(
                 interval_s=settings.identity_interval_s,

@@ -20,6 +20,7 @@ from agent.core.moment import ClockState, Moment, elapsed_s
 from agent.core.observation import Event
 from agent.core.silence import HEARTBEAT_S, Heartbeat, SilenceReason, at_start, between, clock_mended
 from agent.log import line, logger
+from buffer.backlog import Backlog, write_backlog
 from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolError, SpoolFullError
 from buffer.journal import Journal
 from buffer.record import Draft, State
@@ -39,6 +40,9 @@ FLUSHES_AN_INTERVAL = 12
 
 FLOOR_EVERY_S = 60.0
 
+BACKLOG_EVERY_S = 60.0
+"""How often what waits in memory is told to publish."""
+
 MOST_ATTEMPTS = 32
 """To write after room was made: each time a sixteenth of a full journal goes, and what waits may be a tenth of it."""
 
@@ -54,6 +58,7 @@ class Recorder:
         reopen: Opens the journal anew, told how it broke; without it, what is seen then waits in memory.
         flush_after_s: How long *last seen* may wait in memory: what a power cut may cost of its accuracy.
         floor_bytes: What has to stay free on the volume.
+        backlog_file: Where to say what waits in memory, for publish to report; None: nowhere.
     """
 
     def __init__(
@@ -64,12 +69,16 @@ class Recorder:
         reopen: Callable[[str], Journal] | None = None,
         flush_after_s: float = LONGEST_FLUSH_S,
         floor_bytes: int = FREE_FLOOR_BYTES,
+        backlog_file: Path | None = None,
     ) -> None:
         self._journal = journal
         self._watermark_file = watermark_file
         self._reopen = reopen
         self._flush_after_s = flush_after_s
         self._floor_bytes = floor_bytes
+        self._backlog_file = backlog_file
+        self._stuck_since: Moment | None = None
+        self._backlog_at: Moment | None = None
         self._tail: deque[Draft] = deque(maxlen=LONGEST_TAIL)
         self._states: dict[tuple[str, str], State] = {}
         self._dropped = 0
@@ -91,6 +100,7 @@ class Recorder:
             Whether the run before was told to stop, if there was one. After any other end some looks may not be on record.
         """
         heartbeat = _heartbeat(self._journal)
+        self._tell(None)  # the memory of an earlier run is gone
         drafts = _recovered(self._journal, heartbeat.moment if heartbeat else None, now)
         away = at_start(heartbeat, now)
         if away is not None:
@@ -142,13 +152,14 @@ class Recorder:
                 self._append(now)
             except SpoolFullError as error:
                 if not self._made_room():
-                    return self._wait(error)
+                    return self._wait(error, now)
             except SpoolDamagedError as damage:
                 if not self._opened_again(str(damage), now):
-                    return self._wait(damage)
+                    return self._wait(damage, now)
             except (SpoolBusyError, OSError) as error:
-                return self._wait(error)
+                return self._wait(error, now)
             else:
+                self._unstuck()
                 self._trim()
                 return True
         return False
@@ -163,9 +174,25 @@ class Recorder:
         self._dropped = 0
         self._written = now
 
-    def _wait(self, error: Exception) -> bool:
+    def _wait(self, error: Exception, now: Moment) -> bool:
+        """Hold what waits in memory, and say so: to the log, and to publish, which cannot see it."""
+        self._stuck_since = self._stuck_since or now
+        if _is_due(self._backlog_at, now, BACKLOG_EVERY_S):
+            self._backlog_at = now
+            stuck_s = int(elapsed_s(self._stuck_since, now))
+            self._tell(Backlog(held=self.waiting, given_up=self._dropped, stuck_s=stuck_s))
         _log.warning(line("journal.waiting", records=self.waiting, dropped=self._dropped, why=str(error)))
         return False
+
+    def _unstuck(self) -> None:
+        if self._stuck_since is not None:
+            self._stuck_since = self._backlog_at = None
+            self._tell(None)
+
+    def _tell(self, backlog: Backlog | None) -> None:
+        if self._backlog_file is not None:
+            with suppress(OSError):  # the same disk that does not take the journal: then only the log tells
+                write_backlog(self._backlog_file, backlog)
 
     def _made_room(self) -> bool:
         """Make room in a full journal: what was folded goes first, then the oldest that is not the newest of its subject."""
