@@ -14,6 +14,9 @@ stores, freezes and answers; an auditor's tool counts.
     place 0 of a new epoch          chain.start/1, no prev         NEW_EPOCH
     anywhere else in another epoch  -                              UNKNOWN_EPOCH
 
+Two signed words move a head without a record: `bridge` over records that were given up, and `anchor` where a receiver that lost its
+books takes up a chain in the middle.
+
 Source: docs/report-format.md; RFC 5848 had the idea of session ids and counters for log gaps.
 """
 
@@ -23,7 +26,7 @@ from typing import Self
 
 from evidence.claims import Claims
 from evidence.errors import MalformedEnvelopeError
-from evidence.kinds import Gap
+from evidence.kinds import Gap, GapReason
 from evidence.strict import decode_base64url, encode_base64url
 
 CHAIN_START = "chain.start/1"
@@ -103,10 +106,28 @@ def bridge(head: Head, seq: int, gap: Gap) -> Head | None:
         seq: Place of the gap report itself: it can only speak of records before it.
         gap: The report.
     """
-    covers_next = gap.from_seq <= head.seq + 1 <= gap.to_seq < seq
-    if not covers_next or gap.count != gap.to_seq - gap.from_seq + 1:
+    return _end(head.epoch, seq, gap) if gap.from_seq <= head.seq + 1 <= gap.to_seq else None
+
+
+def anchor(claims: Claims, gap: Gap) -> Head | None:
+    """Return where a chain can be taken up of which nothing is held, or None if this gap does not say so.
+
+    Only the gateway's own signed word counts: everything from the beginning was delivered, to books that are not here. A record of the
+    middle alone says nothing of what came before it.
+
+    Args:
+        claims: What the record with the gap states.
+        gap: Its report.
+    """
+    from_the_beginning = gap.from_seq == 0 and gap.reason is GapReason.DELIVERED
+    return _end(claims.epoch, claims.seq, gap) if from_the_beginning else None
+
+
+def _end(epoch: str, seq: int, gap: Gap) -> Head | None:
+    """Return the end of a gap as the end of a chain, or None if the gap contradicts itself."""
+    if not gap.from_seq <= gap.to_seq < seq or gap.count != gap.to_seq - gap.from_seq + 1:
         return None
     try:
-        return Head(head.epoch, gap.to_seq, decode_base64url(gap.last_hash.encode("ascii")))
+        return Head(epoch, gap.to_seq, decode_base64url(gap.last_hash.encode("ascii")))
     except MalformedEnvelopeError:
         return None

@@ -24,9 +24,9 @@ from evidence.trust import Registry, load_trust, save_trust
 from evidence.words import same_words, words
 from isms import audit, views
 from isms.alarms import Fleet, Patience, alarms, alarms_json
-from isms.database import InventoryError
 from isms.inventory import Books
 from isms.state import State, StateBusyError
+from isms.store import InventoryError
 from isms.tables import WIDTH, clean
 from isms.verify import Auditor
 

@@ -12,13 +12,27 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from evidence.chain import Head, bridge
+from evidence.chain import Head, anchor, bridge
 from evidence.claims import Stream
 from evidence.errors import EvidenceError
 from evidence.kinds import ChainStart, Gap, Health, StatusOffline, StatusOnline
 from evidence.trust import Handover, Registry
-from isms.inventory import Books
-from isms.receive import KEPT, Chain, ChainState, Presence, Report, Verdict, admit, handover, judge, notice, reason_of, review
+from isms.receive import (
+    KEPT,
+    Chain,
+    ChainState,
+    Presence,
+    Report,
+    Verdict,
+    admit,
+    handover,
+    judge,
+    notice,
+    reason_of,
+    review,
+    taken_up,
+)
+from isms.store import Store
 
 
 class Due(NamedTuple):
@@ -46,7 +60,7 @@ class Intake:
         audience: Who we are.
     """
 
-    def __init__(self, books: Books, *, prefix: str, audience: str) -> None:
+    def __init__(self, books: Store, *, prefix: str, audience: str) -> None:
         self._books = books
         self._prefix = prefix
         self._audience = audience
@@ -70,7 +84,7 @@ class Intake:
             at: When, RFC 3339.
 
         Raises:
-            sqlite3.Error: The books cannot be written.
+            Exception: What the store raises if it cannot be written; `InventoryError` once it is closed.
         """
         if not self._began:
             self._begin()
@@ -100,13 +114,21 @@ class Intake:
         """Return what is missing of the chains of which later records wait."""
         found = []
         for iss in sorted(self._waiting):
-            chain = self._chains.get(iss)
-            first = self._books.first_held(iss, chain.head.epoch) if chain and chain.state is ChainState.SOUND else None
-            if chain is None or first is None:
+            holes = list(self._holes(iss))
+            if not holes:
                 self._waiting.discard(iss)
-            elif first > chain.head.seq + 1:
-                found.append(Hole(iss, chain.head.epoch, chain.head.seq + 1, first - 1))
+            found += [hole for hole in holes if hole.from_seq <= hole.to_seq]
         return found
+
+    def _holes(self, iss: str) -> Iterator[Hole]:
+        """Yield what is missing of a gateway's chain, and of the one in which it says that it is now."""
+        chain, presence = self._chain(iss), self._books.presence(iss)
+        if chain and chain.state is ChainState.SOUND and (first := self._books.first_held(iss, chain.head.epoch)) is not None:
+            yield Hole(iss, chain.head.epoch, chain.head.seq + 1, first - 1)
+        if presence and self._is_present(chain, iss, presence.epoch):
+            first = self._books.first_held(iss, presence.epoch)
+            if first is not None:
+                yield Hole(iss, presence.epoch, 0, first - 1)
 
     def known_keys(self, trust: Registry) -> Registry:
         """Return the operator's keys and those to which they have handed over."""
@@ -161,7 +183,7 @@ class Intake:
         following: Report | None = report
         while following is not None:
             self._settle(topic, following, self._place(following, at), at)
-            following = self._next_held(report.claims.iss, trust)
+            following = self._next_held(report.claims.iss, trust, at)
 
     def _settle(self, topic: str, report: Report, verdict: Verdict, at: str) -> None:
         """Hold what is ahead, and enter what is not kept."""
@@ -172,16 +194,22 @@ class Intake:
             detail = f"{report.claims.epoch} {report.claims.seq}"
             self._books.refuse(topic, report.envelope.token, reason=verdict, detail=detail, at=at)
 
-    def _next_held(self, iss: str, trust: Registry) -> Report | None:
+    def _next_held(self, iss: str, trust: Registry, at: str) -> Report | None:
         """Return the record that waited for the one just placed. Its key may have been revoked meanwhile: it is opened anew."""
-        chain = self._chains.get(iss)
-        if iss not in self._waiting or chain is None or chain.state is not ChainState.SOUND:
-            return None
-        found = self._books.take_held(iss, chain.head)
-        if found is None:
-            return None
+        while iss in self._waiting and (chain := self._chain(iss)) and chain.state is ChainState.SOUND:
+            found = self._books.take_held(iss, chain.head)
+            if found is not None:
+                return self._reopened(found, trust)
+            over = self._books.held_gap(iss, chain.head)
+            gap = self._reopened(over, trust) if over else None
+            if gap is None or not self._bridge(chain, gap, at):
+                return None
+        return None
+
+    def _reopened(self, held: tuple[str, bytes], trust: Registry) -> Report | None:
+        """Open a record that waited; None if nobody vouches for it any more."""
         try:
-            return self._admit(*found, trust)
+            return self._admit(*held, trust)
         except EvidenceError:
             return None
 
@@ -189,7 +217,8 @@ class Intake:
         """Judge one record and carry the verdict out."""
         iss, epoch = report.claims.iss, report.claims.epoch
         chain = self._chain(iss)
-        verdict = judge(chain, report, self._known(chain, report), retired=report.kid in self._retired)
+        retired, present = report.kid in self._retired, self._is_present(chain, iss, epoch)
+        verdict = judge(chain, report, self._known(chain, report), retired=retired, present=present)
         match verdict:
             case Verdict.ACCEPTED:
                 self._extend(chain, report, at)
@@ -198,7 +227,7 @@ class Intake:
             case Verdict.FORKED | Verdict.BROKEN:
                 self._freeze(report, verdict, at)
             case Verdict.AHEAD:
-                self._bridge(chain, report)
+                self._bridge(chain, report, at)
             case Verdict.FROZEN | Verdict.ORPHAN | Verdict.GIVEN_UP | Verdict.OTHER_KEY:
                 pass
         return verdict
@@ -249,14 +278,36 @@ class Intake:
         if chain.head.epoch == epoch:
             self._chains[iss] = replace(chain, state=state)
 
-    def _bridge(self, chain: Chain | None, report: Report) -> None:
-        """Step over records that the gateway gave up, if this record is its signed word on exactly those."""
-        if chain is None or not isinstance(report.body, Gap):
-            return
+    def _bridge(self, chain: Chain | None, report: Report, at: str) -> bool:
+        """Step over records that the gateway gave up, if this record is its signed word on exactly those; return whether it was."""
+        if not isinstance(report.body, Gap):
+            return False
+        if chain is None or chain.head.epoch != report.claims.epoch:
+            return self._take_up(chain, report, report.body, at)
         head = bridge(chain.head, report.claims.seq, report.body)
-        if head is not None:
-            self._chains[chain.iss] = replace(chain, head=head)
-            self._moved.add(chain.iss)
+        if head is None:
+            return False
+        self._chains[chain.iss] = replace(chain, head=head)
+        self._moved.add(chain.iss)
+        return True
+
+    def _take_up(self, chain: Chain | None, report: Report, gap: Gap, at: str) -> bool:
+        """Begin a chain in the middle, if the gateway signed that all before was delivered to books that are not these."""
+        head = anchor(report.claims, gap)
+        if head is None:
+            return False
+        self._leave(chain)
+        begun = Chain(iss=report.claims.iss, kid="", head=head)
+        self._books.begin_chain(begun, review=taken_up(head), at=at)
+        self._chains[begun.iss] = begun
+        return True
+
+    def _is_present(self, chain: Chain | None, iss: str, epoch: str) -> bool:
+        """Return whether a gateway says that it is in another epoch than its chain, and in this one, which it never left."""
+        if chain and chain.head.epoch == epoch:
+            return False
+        presence = self._books.presence(iss)
+        return presence is not None and presence.epoch == epoch and not self._books.is_left(iss, epoch)
 
     def _word(self, topic: str, report: Report, at: str) -> None:
         """Take what a gateway says of itself, unless it is an old word."""

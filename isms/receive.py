@@ -66,7 +66,7 @@ class Chain:
 
     Attributes:
         iss: The gateway.
-        kid: The key it is signed with.
+        kid: The key it is signed with; empty where it was taken up in the middle and its next record will show it.
         head: Its end.
         state: Once it is not sound it is frozen: nothing is added, and nothing is receipted.
     """
@@ -120,7 +120,7 @@ def admit(topic: str, token: bytes, *, prefix: str, audience: str, trust: Trust)
     return Report(claims, _body(claims), envelope, kid)
 
 
-def judge(chain: Chain | None, report: Report, known: bytes | None, *, retired: bool = False) -> Verdict:
+def judge(chain: Chain | None, report: Report, known: bytes | None, *, retired: bool = False, present: bool = False) -> Verdict:
     """Decide what a record of the evidence stream means for what is held of its gateway.
 
     Args:
@@ -129,15 +129,19 @@ def judge(chain: Chain | None, report: Report, known: bytes | None, *, retired: 
         known: Digest of the record that is held at the same epoch and sequence, or None.
         retired: Whether the key that signed it has handed over to another. It can repeat what is held, and nothing else: not even
             cause a fork, or a key that was thrown away could freeze the chain of its heir.
+        present: Whether the record's epoch is not that of the chain, and the one in which the gateway says that it is now. Then its
+            beginning may have gone to books that are not these, and is asked for; a record of any other epoch may be a replay.
     """
     step = follow(chain.head if chain else None, report.claims, report.envelope.digest, known)
     sound = chain is None or chain.state is ChainState.SOUND
     if step is Step.DUPLICATE and sound:
         return Verdict.REPEATED
-    if retired or (chain and report.kid != chain.kid and report.claims.epoch == chain.head.epoch):
+    if retired or (chain and report.kid != (chain.kid or report.kid) and report.claims.epoch == chain.head.epoch):
         return Verdict.OTHER_KEY
     if chain and not sound and not _starts_over(step, chain, report):
         return Verdict.FROZEN
+    if step is Step.UNKNOWN_EPOCH and present:
+        return Verdict.AHEAD
     return _VERDICTS[step]
 
 
@@ -176,6 +180,11 @@ def review(chain: Chain | None, start: ChainStart) -> str:
     if (start.previous.epoch, start.previous.seq) != (chain.head.epoch, chain.head.seq):
         return f"says that its last chain ended at {start.previous.seq}; it is held up to {chain.head.seq}"
     return ""
+
+
+def taken_up(head: Head) -> str:
+    """Return what a person should look into when a chain is taken up in the middle."""
+    return f"taken up after record {head.seq}: the gateway signed that all up to there was delivered, to books that are not these"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +235,7 @@ _REASONS: Mapping[type[EvidenceError], str] = {
 
 def _starts_over(step: Step, chain: Chain, report: Report) -> bool:
     """Return whether an operator has vouched for a fresh start: a new chain under another key than the frozen one."""
-    return step is Step.NEW_EPOCH and report.kid != chain.kid
+    return step in (Step.NEW_EPOCH, Step.UNKNOWN_EPOCH) and report.kid != chain.kid
 
 
 def _body(claims: Claims) -> Body | None:

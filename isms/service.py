@@ -26,7 +26,6 @@ from evidence.topics import parse_issuer, subscription, topic
 from isms.asking import Asker, read_response, republish
 from isms.broker import BATCH_MESSAGES, Broker, BrokerLostError, connect, new_client, pause_s, topic_of, turn
 from isms.intake import Due, Intake
-from isms.inventory import Books
 from isms.state import State
 from isms.trusted import TrustFile
 
@@ -54,7 +53,7 @@ def receive(state: State, broker: Broker, *, audience: str, prefix: str, share: 
         OSError: The directory cannot be used.
     """
     signer, trust = state.load_key(), TrustFile(state.trust)
-    with state.lock(shared=bool(share)), Books.open(state.database) as books:
+    with state.lock(shared=bool(share)), state.open_books() as books:
         intake = Intake(books, prefix=prefix, audience=audience)
         chance = random.SystemRandom().random
         receiver = Receiver(

@@ -1,6 +1,6 @@
 """The directory that holds everything the receiver knows, and the lock that keeps it to one receiver.
 
-Decides where each file lies. Must never let two receivers write the same books, unless both say that they share them.
+Decides where each file lies, and with it which store keeps the books. Must never let two receivers write the same books, unless both say that they share them.
 
     isms.db      the books            isms.key   the receiver's private key, which signs receipts
     trust.json   whose word counts    isms.jwk   its public half, for the gateways
@@ -9,13 +9,14 @@ Decides where each file lies. Must never let two receivers write the same books,
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from evidence.keys import FileSigner, create_key, load_signer
+from isms.inventory import Books
 
 
 class StateBusyError(Exception):
@@ -67,6 +68,14 @@ class State:
             EvidenceError: There is none, or it must not be used.
         """
         return load_signer(self.private_key)
+
+    def open_books(self, *, read_only: bool = False) -> AbstractContextManager[Books]:
+        """Open the books for as long as a block lasts; what was not committed is gone then.
+
+        Raises:
+            InventoryError: They cannot be opened, are no books of ours, or failed inside the block.
+        """
+        return Books.open(self.database, read_only=read_only)
 
     @contextmanager
     def lock(self, *, shared: bool = False) -> Iterator[None]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evidence.chain import Head, Link, Step, bridge, follow
+from evidence.chain import Head, Link, Step, anchor, bridge, follow
 from evidence.claims import Claims
 from evidence.envelope import Opened, hash_text, unseal
 from evidence.kinds import Gap, GapReason
@@ -135,3 +135,21 @@ def test_a_start_in_the_middle_of_a_chain_is_no_new_epoch() -> None:
     gateway.chain(2)
     again = unseal(gateway.report(start()).token, gateway.trust.find)
     assert step(head_at(1), again) is Step.ACCEPT
+
+
+def delivered(first: int, last: int, *, count: int | None = None, reason: GapReason = GapReason.DELIVERED) -> Gap:
+    digest = hash_text(CHAIN[last].envelope.digest)
+    return Gap(from_seq=first, to_seq=last, count=last - first + 1 if count is None else count, reason=reason, last_hash=digest)
+
+
+def test_a_chain_is_taken_up_where_all_before_was_delivered() -> None:
+    assert anchor(CHAIN[6].claims, delivered(0, 4)) == head_at(4)
+
+
+@pytest.mark.parametrize(
+    "gap",
+    [delivered(1, 4), delivered(0, 6), delivered(0, 4, count=4), delivered(0, 4, reason=GapReason.BUFFER_FULL)],
+    ids=["not from the beginning", "of itself", "miscounted", "given up"],
+)
+def test_a_chain_is_taken_up_on_no_other_word(gap: Gap) -> None:
+    assert anchor(CHAIN[6].claims, gap) is None

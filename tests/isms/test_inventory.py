@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from isms.database import InventoryError
+import isms.inventory
 from isms.inventory import Books
+from isms.store import KEPT_REFUSALS, KEPT_START_BYTES, InventoryError
 
 
 def test_new_books_are_private_and_durable(tmp_path: Path) -> None:
@@ -79,3 +80,38 @@ def test_reader_that_comes_while_the_tables_are_made_waits_for_them(tmp_path: Pa
     with Books.open(path):
         early.join(5)
     assert found == [[]]
+
+
+def test_the_beginning_of_what_was_refused_is_kept_and_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "isms.db"
+    with Books.open(path) as books:
+        for number in range(KEPT_REFUSALS + 10):
+            books.refuse("some/topic", b"%d" % number + b"x" * 500, reason="malformed", detail="", at="now")
+        books.commit()
+    with closing(sqlite3.connect(path)) as connection:
+        count, longest = connection.execute("SELECT count(*), max(length(start)) FROM refused").fetchone()
+    assert (count, longest) == (KEPT_REFUSALS, KEPT_START_BYTES)
+
+
+def test_books_of_an_older_version_are_counted_once_when_they_are_brought_up_to_date(tmp_path: Path) -> None:
+    path, room = tmp_path / "isms.db", Path(isms.inventory.__file__).parent
+    kept = [(0, "chain.start/1", "accepted"), (1, "gap/1", "accepted"), (2, "event/1", "accepted"), (2, "event/1", "forked")]
+    with closing(sqlite3.connect(path)) as old:
+        for number in (1, 2):
+            old.executescript((room / f"inventory-{number}.sql").read_text())
+        old.executescript(f"PRAGMA application_id = {0x4E504953}; PRAGMA user_version = 2;")
+        old.execute(
+            "INSERT INTO chains VALUES (1, 'urn:nameplated:p:g', 'e', 'k', 'forked', 2, x'00', '', '2026-01-01T00:00:00Z')"
+        )
+        for number, (seq, kind, verdict) in enumerate(kept):
+            row = (seq, b"%d" % number, kind, verdict, f"2026-01-01T00:00:0{number}Z")
+            old.execute(
+                "INSERT INTO envelopes (chain, seq, digest, type, verdict, received_at, token) VALUES (1, ?, ?, ?, ?, ?, x'')",
+                row,
+            )
+        old.commit()
+    for _ in range(2):
+        with Books.open(path) as books:
+            [found] = books.gateways()
+        assert [found[name] for name in ("records", "gaps", "forks", "breaks")] == [3, 1, 1, 0]
+        assert found["last_received_at"] == "2026-01-01T00:00:03Z"

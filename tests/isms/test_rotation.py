@@ -1,29 +1,18 @@
 """A chain that changes its key inside itself: taken in, receipted, verified; and what the old key can still do, which is nothing."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from evidence.kinds import StartReason
 from evidence.trust import Registry
 from isms.intake import Intake
-from isms.inventory import Books
 from isms.verify import Auditor, Verification
 from tests.evidence.samples import AT, AUDIENCE, EPOCH, RFC_8037_SEED, Gateway, event, start
+from tests.isms.stores import Both
 
 NEW, THIRD = b"\x07" * 32, b"\x08" * 32
 OTHER_EPOCH = "01890a5d-ac96-774b-bcce-ffffffffffff"
 TRUST = Gateway().trust
 
 
-@pytest.fixture
-def books(tmp_path: Path) -> Iterator[Books]:
-    with Books.open(tmp_path / "isms.db") as opened:
-        yield opened
-
-
-def intake(books: Books) -> Intake:
+def intake(books: Both) -> Intake:
     return Intake(books, prefix="", audience=AUDIENCE)
 
 
@@ -53,7 +42,7 @@ def audit(lines: list[bytes], trust: Registry = TRUST) -> Verification:
     return auditor.report()
 
 
-def test_the_chain_goes_on_under_each_heir_and_needs_no_operator(books: Books) -> None:
+def test_the_chain_goes_on_under_each_heir_and_needs_no_operator(books: Both) -> None:
     gateway = rotated()
     desk = intake(books)
     take(desk, *tokens(gateway))
@@ -62,7 +51,7 @@ def test_the_chain_goes_on_under_each_heir_and_needs_no_operator(books: Books) -
     assert (found["records"], found["state"], found["kid"], found["review"]) == (7, "sound", Gateway(seed=THIRD).public.kid, [])
 
 
-def test_a_receiver_that_was_started_anew_remembers_the_heirs(books: Books) -> None:
+def test_a_receiver_that_was_started_anew_remembers_the_heirs(books: Both) -> None:
     gateway = rotated()
     take(desk := intake(books), *tokens(gateway)[:6])
     desk.commit()
@@ -70,7 +59,7 @@ def test_a_receiver_that_was_started_anew_remembers_the_heirs(books: Books) -> N
     assert [due.head for due in again.commit()] == [gateway.head]
 
 
-def test_what_an_old_key_signed_is_receipted_again_when_it_is_repeated(books: Books) -> None:
+def test_what_an_old_key_signed_is_receipted_again_when_it_is_repeated(books: Both) -> None:
     gateway = rotated()
     take(desk := intake(books), *tokens(gateway))
     desk.commit()
@@ -78,7 +67,7 @@ def test_what_an_old_key_signed_is_receipted_again_when_it_is_repeated(books: Bo
     assert [due.head for due in desk.commit()] == [gateway.head]
 
 
-def test_an_old_key_neither_continues_nor_forks_nor_begins_a_chain_nor_says_that_it_is_online(books: Books) -> None:
+def test_an_old_key_neither_continues_nor_forks_nor_begins_a_chain_nor_says_that_it_is_online(books: Both) -> None:
     gateway = rotated()
     take(desk := intake(books), *tokens(gateway))
     thief = Gateway(seed=RFC_8037_SEED)
@@ -94,7 +83,7 @@ def test_an_old_key_neither_continues_nor_forks_nor_begins_a_chain_nor_says_that
     assert (found["epoch"], found["state"], found["status"]) == (EPOCH, "sound", "unknown")
 
 
-def test_an_heir_falls_with_the_key_that_named_it(books: Books) -> None:
+def test_an_heir_falls_with_the_key_that_named_it(books: Both) -> None:
     gateway = rotated()
     take(desk := intake(books), *tokens(gateway)[:5])
     desk.commit()
@@ -103,7 +92,7 @@ def test_an_heir_falls_with_the_key_that_named_it(books: Books) -> None:
     assert books.refusals() == {"unknown-key": 2}
 
 
-def test_a_handover_without_the_new_keys_word_changes_nothing(books: Books) -> None:
+def test_a_handover_without_the_new_keys_word_changes_nothing(books: Both) -> None:
     import msgspec
 
     from evidence.rotation import offer
@@ -138,7 +127,7 @@ def test_an_auditor_without_the_handover_cannot_open_what_comes_after_it() -> No
     assert not report.all_good and {refusal.reason for refusal in report.refusals} == {"unknown-key"}
 
 
-def test_what_was_in_the_books_before_a_key_was_revoked_remains_evidence(books: Books) -> None:
+def test_what_was_in_the_books_before_a_key_was_revoked_remains_evidence(books: Both) -> None:
     take(desk := intake(books), *tokens(rotated()))
     desk.commit()
     for revoked_at, good in (("2026-11-23T00:00:00Z", True), ("2026-11-22T00:00:00Z", False)):
@@ -148,7 +137,7 @@ def test_what_was_in_the_books_before_a_key_was_revoked_remains_evidence(books: 
         assert auditor.report().all_good is good
 
 
-def test_a_replayed_status_of_an_epoch_that_was_left_does_not_bring_it_back(books: Books) -> None:
+def test_a_replayed_status_of_an_epoch_that_was_left_does_not_bring_it_back(books: Both) -> None:
     desk = intake(books)
     before, after = Gateway(), Gateway(epoch=OTHER_EPOCH)
     take(desk, before.online(5), after.online(1), before.online(6), leaf="status")
@@ -156,7 +145,7 @@ def test_a_replayed_status_of_an_epoch_that_was_left_does_not_bring_it_back(book
     assert (books.gateways()[0]["sess"], books.refusals()) == (1, {"outdated": 1})
 
 
-def test_health_may_come_before_the_first_status(books: Books) -> None:
+def test_health_may_come_before_the_first_status(books: Both) -> None:
     take(desk := intake(books), Gateway().health(1, 10), leaf="health")
     take(desk, Gateway().online(1), leaf="status")
     desk.commit()

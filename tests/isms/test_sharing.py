@@ -134,7 +134,7 @@ def test_books_of_the_first_version_are_brought_up_to_date(tmp_path: Path) -> No
     from isms.inventory import Books
 
     path = tmp_path / "isms.db"
-    statements = (Path(__file__).parents[2] / "isms" / "inventory-1.sql").read_text()
+    statements = (Path(__file__).parents[2] / "isms" / "inventory" / "inventory-1.sql").read_text()
     with closing(sqlite3.connect(path)) as old:
         old.executescript(f"PRAGMA application_id = {0x4E504953}; PRAGMA user_version = 1; {statements}")
     with Books.open(path) as books:

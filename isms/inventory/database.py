@@ -9,14 +9,12 @@ import time
 from pathlib import Path
 from typing import Final
 
+from isms.store import InventoryError
+
 APPLICATION_ID: Final = 0x4E504953  # "NPIS"
-VERSION: Final = 2
+VERSION: Final = 3
 BUSY_S: Final = 5.0
 TABLES_S: Final = 2.0  # how long a reader waits for a receiver that is just making its tables
-
-
-class InventoryError(Exception):
-    """The books cannot be read or written; the sentence says why."""
 
 
 def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:

@@ -1,7 +1,8 @@
-"""The books: every record as it came, the chains they form, what is believed of each asset, and what was refused.
+"""The books as the receiver writes them: every record as it came, the chains they form, what is believed of each asset.
 
-Decides how it is stored; with `database`, the only module of the receiver that knows SQLite. Must never answer for a record before
-`commit` has returned: WAL with synchronous=FULL, so what is committed survives a power cut. Nothing is ever updated in `envelopes`.
+Decides how a `isms.store.Store` lies in SQLite. Must never answer for a record before `commit` has returned: WAL with
+synchronous=FULL, so what is committed survives a power cut. Nothing is ever updated in `envelopes`. What a chain counts is added up in
+memory and written once a batch.
 
 Several receivers may write the same books: whatever is read to decide is read between `begin` and `commit`, and nobody else writes
 meanwhile.
@@ -9,30 +10,50 @@ meanwhile.
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from evidence.chain import Head
 from evidence.keys import public_from_jwk
-from evidence.kinds import Asset, Change, Health, Inventory
+from evidence.kinds import Asset, Change, Gap, Health, Inventory
 from evidence.trust import Handover
-from isms.database import InventoryError, connect
+from isms.inventory import reading
+from isms.inventory.database import connect
 from isms.receive import Chain, ChainState, Presence, Report, Verdict
+from isms.store import HELD_BYTES, HELD_RECORDS, KEPT_REFUSALS, KEPT_START_BYTES, InventoryError
 
-KEPT_REFUSALS: Final = 1000
-KEPT_START_BYTES: Final = 200
-HELD_RECORDS: Final = 1024  # of one gateway, waiting for their predecessors
-HELD_BYTES: Final = 4_194_304  # of one gateway
+
+@dataclass(slots=True)
+class _Counts:
+    """What a batch adds to a chain."""
+
+    records: int = 0
+    gaps: int = 0
+    forks: int = 0
+    breaks: int = 0
+    last_at: str = ""
+
+    def add(self, verdict: Verdict, kind: str, at: str) -> None:
+        """Count one record that was kept."""
+        accepted = verdict is Verdict.ACCEPTED
+        self.records += accepted
+        self.gaps += accepted and kind == "gap/1"
+        self.forks += verdict is Verdict.FORKED
+        self.breaks += verdict is Verdict.BROKEN
+        self.last_at = max(self.last_at, at)
 
 
 class Books:
-    """One open database. Changes belong to one transaction until `commit`."""
+    """One open database, as `isms.store.Store` and `isms.store.Shelf`. Changes belong to one transaction until `commit`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._chain_ids: dict[tuple[str, str], int] = {}
+        self._counted: dict[int, _Counts] = defaultdict(_Counts)
 
     @classmethod
     @contextmanager
@@ -67,6 +88,9 @@ class Books:
     def commit(self) -> None:
         """Make everything since the last commit durable."""
         if self._connection.in_transaction:
+            counted = ((c.records, c.gaps, c.forks, c.breaks, c.last_at, chain) for chain, c in self._counted.items())
+            self._connection.executemany(_COUNT, counted)
+            self._counted.clear()
             self._connection.execute("DELETE FROM refused WHERE id <= (SELECT max(id) FROM refused) - ?", (KEPT_REFUSALS,))
             self._connection.commit()
 
@@ -100,8 +124,9 @@ class Books:
         return newest is not None and newest["epoch"] != epoch and self._chain_id(iss, epoch) is not None
 
     def begin_chain(self, chain: Chain, *, review: str, at: str) -> None:
-        """Enter a new chain; it is the current one of its gateway from now on."""
+        """Enter a new chain; it is the current one of its gateway from now on. What waits of another one is let go of."""
         head = chain.head
+        self._write("DELETE FROM held WHERE iss = ? AND epoch <> ?", (chain.iss, head.epoch))
         self._write(
             "INSERT INTO chains (iss, epoch, kid, state, head_seq, head_digest, review, opened_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (chain.iss, head.epoch, chain.kid, chain.state, head.seq, head.digest, review, at),
@@ -121,12 +146,13 @@ class Books:
 
     def keep(self, report: Report, verdict: Verdict, at: str) -> None:
         """Enter a record of a chain, and what it says of assets if it was accepted."""
-        claims = report.claims
-        values = (self._chain_id(claims.iss, claims.epoch), claims.seq, report.envelope.digest, claims.type)
+        claims, chain = report.claims, self._chain_id(report.claims.iss, report.claims.epoch)
         written = self._write(
             "INSERT OR IGNORE INTO envelopes (chain, seq, digest, type, verdict, received_at, token) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (*values, verdict, at, report.envelope.token),
+            (chain, claims.seq, report.envelope.digest, claims.type, verdict, at, report.envelope.token),
         )
+        if chain is not None and written.rowcount:
+            self._counted[chain].add(verdict, claims.type, at)
         if verdict is not Verdict.ACCEPTED:
             return
         match report.body:
@@ -151,14 +177,26 @@ class Books:
             "SELECT count(*), coalesce(sum(length(token)), 0) FROM held WHERE iss = ?", (claims.iss,)
         ).fetchone()
         if count < HELD_RECORDS and size + len(token) <= HELD_BYTES:
-            self._write("INSERT OR IGNORE INTO held VALUES (?, ?, ?, ?, ?)", (claims.iss, claims.epoch, claims.seq, topic, token))
+            gap = (report.body.from_seq, report.body.to_seq) if isinstance(report.body, Gap) else (None, None)
+            self._write(
+                "INSERT OR IGNORE INTO held VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (claims.iss, claims.epoch, claims.seq, topic, token, *gap),
+            )
 
     def take_held(self, iss: str, head: Head) -> tuple[str, bytes] | None:
         """Take out the record that comes after an end: its topic and token. What the end has passed by is let go of."""
         row = self._connection.execute(
             "SELECT topic, token FROM held WHERE iss = ? AND epoch = ? AND seq = ?", (iss, head.epoch, head.seq + 1)
         ).fetchone()
-        self._write("DELETE FROM held WHERE iss = ? AND (epoch <> ? OR seq <= ?)", (iss, head.epoch, head.seq + 1))
+        self._write("DELETE FROM held WHERE iss = ? AND epoch = ? AND seq <= ?", (iss, head.epoch, head.seq + 1))
+        return (row["topic"], row["token"]) if row else None
+
+    def held_gap(self, iss: str, head: Head) -> tuple[str, bytes] | None:
+        """Return a record that waits and accounts for the one after an end, if there is one: its topic and token. It stays."""
+        row = self._connection.execute(
+            "SELECT topic, token FROM held WHERE iss = ?1 AND epoch = ?2 AND gap_from <= ?3 AND gap_to >= ?3 ORDER BY seq LIMIT 1",
+            (iss, head.epoch, head.seq + 1),
+        ).fetchone()
         return (row["topic"], row["token"]) if row else None
 
     def first_held(self, iss: str, epoch: str) -> int | None:
@@ -239,27 +277,23 @@ class Books:
 
     def assets(self) -> list[dict[str, Any]]:
         """Return what is believed of every asset, with the changes it went through."""
-        rows = self._connection.execute("SELECT * FROM assets ORDER BY iss, asset_id")
-        return [self._asset_view(row) for row in rows.fetchall()]
+        return reading.assets(self._connection)
 
     def gateways(self) -> list[dict[str, Any]]:
         """Return every gateway that was ever heard, with its current chain and what a person should look into."""
-        issuers = self._connection.execute("SELECT iss FROM chains UNION SELECT iss FROM gateways ORDER BY iss").fetchall()
-        return [self._gateway_view(row["iss"]) for row in issuers]
+        return reading.gateways(self._connection)
 
     def refusals(self) -> dict[str, int]:
         """Return how often messages were refused, by reason."""
-        return {row["reason"]: row["count"] for row in self._connection.execute("SELECT * FROM refusals ORDER BY reason")}
+        return reading.refusals(self._connection)
 
     def refused(self) -> list[dict[str, Any]]:
         """Return the newest of what was refused, oldest first."""
-        rows = self._connection.execute("SELECT at, topic, reason, detail FROM refused ORDER BY id")
-        return [dict(row) for row in rows]
+        return reading.refused(self._connection)
 
     def tokens(self) -> Iterator[tuple[int, bytes, str]]:
         """Yield every record kept: the id of its row, the record, and when it came; chain by chain, in the order they were kept."""
-        for row in self._connection.execute("SELECT id, token, received_at FROM envelopes ORDER BY chain, id"):
-            yield row["id"], row["token"], row["received_at"]
+        return reading.tokens(self._connection)
 
     def _write(self, statement: str, values: tuple[object, ...]) -> sqlite3.Cursor:
         """Write inside the current transaction, or begin one."""
@@ -291,68 +325,13 @@ class Books:
                 (line.last_seen_at, iss, line.asset_id),
             )
 
-    def _asset_view(self, row: sqlite3.Row) -> dict[str, Any]:
-        """Return one asset: its newest look, the nameplate that was last read, and its changes."""
-        report = json.loads(row["report"])
-        known = json.loads(row["identified"]) if row["identified"] else report
-        changes = self._connection.execute(
-            "SELECT change FROM changes WHERE iss = ? AND asset_id = ? ORDER BY envelope", (row["iss"], row["asset_id"])
-        )
-        return {
-            "iss": row["iss"],
-            **report,
-            "nameplate": known["nameplate"],
-            "identified_at": known["observed_at"] if known["nameplate"] else None,
-            "last_seen_at": row["last_seen_at"],
-            "changes": [json.loads(change["change"]) for change in changes],
-        }
-
-    def _hole(self, iss: str, chain: sqlite3.Row | None) -> list[int] | None:
-        """Return first and last of the records that are missing while later ones wait."""
-        first = self.first_held(iss, chain["epoch"]) if chain and chain["state"] == ChainState.SOUND else None
-        return [chain["head_seq"] + 1, first - 1] if chain and first is not None else None
-
-    def _gateway_view(self, iss: str) -> dict[str, Any]:
-        """Return one gateway: its presence, its current chain, counts over all its chains, and its health."""
-        gateway = self._connection.execute("SELECT * FROM gateways WHERE iss = ?", (iss,)).fetchone()
-        chains = self._connection.execute("SELECT * FROM chains WHERE iss = ? ORDER BY id", (iss,)).fetchall()
-        counted = self._connection.execute(
-            "SELECT verdict, type = 'gap/1' AS is_gap, count(*) AS n, max(received_at) AS at FROM envelopes"
-            " WHERE chain IN (SELECT id FROM chains WHERE iss = ?) GROUP BY verdict, is_gap",
-            (iss,),
-        ).fetchall()
-        current = chains[-1] if chains else None
-        known = gateway is not None and gateway["sess"] >= 0
-        counts = {
-            verdict: sum(row["n"] for row in counted if row["verdict"] == verdict) for verdict in ("accepted", "forked", "broken")
-        }
-        return {
-            "iss": iss,
-            "status": ("online" if gateway["online"] else "offline") if known else "unknown",
-            "status_at": gateway["status_at"] if known else None,
-            "sess": gateway["sess"] if known else None,
-            "epoch": current["epoch"] if current else None,
-            "seq": current["head_seq"] if current else None,
-            "state": current["state"] if current else None,
-            "kid": current["kid"] if current else None,
-            "epochs": len(chains),
-            "records": counts["accepted"],
-            "forks": counts["forked"],
-            "breaks": counts["broken"],
-            "gaps": sum(row["n"] for row in counted if row["is_gap"] and row["verdict"] == "accepted"),
-            "last_received_at": max((row["at"] for row in counted), default=None),
-            "review": [f"{chain['epoch']}: {note}" for chain in chains for note in _notes(chain)],
-            "health": json.loads(gateway["health"]) if gateway and gateway["health"] else None,
-            "hole": self._hole(iss, current),
-        }
-
-
-def _notes(chain: sqlite3.Row) -> list[str]:
-    """Return what a person should look into about one chain."""
-    unsound = [] if chain["state"] == ChainState.SOUND else [f"{chain['state']} after {chain['head_seq']}: frozen"]
-    return unsound + ([chain["review"]] if chain["review"] else [])
-
 
 def _chain(row: sqlite3.Row) -> Chain:
     head = Head(row["epoch"], row["head_seq"], row["head_digest"])
     return Chain(iss=row["iss"], kid=row["kid"], head=head, state=ChainState(row["state"]))
+
+
+_COUNT = (
+    "UPDATE chains SET records = records + ?, gaps = gaps + ?, forks = forks + ?, breaks = breaks + ?,"
+    " last_received_at = max(coalesce(last_received_at, ''), ?) WHERE id = ?"
+)
