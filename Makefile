@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
-CODE   := agent protocols buffer config evidence isms
+CODE   := agent protocols buffer config evidence inventory isms
 UV     := $(BIN)/uv
 
 .DEFAULT_GOAL := help

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("agent", "protocols", "buffer", "config", "evidence", "isms")
+PACKAGES = ("agent", "protocols", "buffer", "config", "evidence", "inventory", "isms")
 BINARY = {".db", ".der", ".gz", ".pcap", ".pcapng", ".png", ".bin"}
 
 
