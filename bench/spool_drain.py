@@ -1,7 +1,15 @@
-"""How fast a backlog leaves: signed, delivered over a real mosquitto, receipted by the real receiver, settled; beside bare paho.
+"""How fast a backlog leaves: read, sent over a real mosquitto, receipted, settled; beside bare paho.
 
-Run with `python -m bench.spool_drain [RECORDS]`. Bare paho publishes as many messages of the same size at QoS 1 with the same
-window, and nobody stores or verifies anything. Decides nothing: it prints figures, and no test depends on them.
+    python -m bench.spool_drain [RECORDS]
+
+Three runs with as many messages of the same size, at QoS 1, twenty at a time, through the same broker with the limits of
+config/broker/mosquitto.conf:
+
+    bare       paho alone; `bench.receipts` listens
+    stand-in   the publishing role; `bench.receipts` listens and signs a receipt for each batch: what durability and evidence cost here
+    receiver   the publishing role and the real receiver, which verifies, stores and commits on the same processors
+
+Decides nothing: it prints figures, and no test depends on them.
 """
 
 import asyncio
@@ -18,14 +26,16 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.brokers import Mosquitto, mosquitto
 from tests.faults.gateway import Place, moment, numbered
-from tests.faults.outage import OUTBOX_CAP, PADDING, _drain, receiving
+from tests.faults.outage import OUTBOX_CAP, PADDING, drain, receiving
 
 TOKEN_BYTES = 1800
 WINDOW = 20
+LIMITS = "max_inflight_messages 400\nmax_queued_messages 0\nmax_queued_bytes 268435456\n"
+STAND_IN = ("bench.receipts",)
 
 
-def bare(broker: Mosquitto, count: int) -> float:
-    """Publish so many messages with paho alone; return messages per second."""
+def bare(broker: Mosquitto, count: int) -> dict[str, float]:
+    """Publish so many messages with paho alone."""
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
     client.max_inflight_messages_set(WINDOW)
     done, left = threading.Event(), [count]
@@ -38,34 +48,57 @@ def bare(broker: Mosquitto, count: int) -> float:
     client.on_publish = acknowledged
     client.connect("127.0.0.1", broker.port)
     client.loop_start()
-    began_s = time.perf_counter()
+    began_s, began_cpu_s = time.perf_counter(), time.process_time()
     for _ in range(count):
         client.publish("bench/bare", bytes(TOKEN_BYTES), qos=1)
-    done.wait(600)
-    took_s = time.perf_counter() - began_s
+    if not done.wait(600):
+        raise TimeoutError("bare paho did not end")
+    took_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
     client.disconnect()
     client.loop_stop()
-    return count / took_s
+    return {"per s": round(count / took_s), "cpu us each": round(cpu_s / count * 1e6)}
+
+
+def backlog(place: Place, count: int) -> None:
+    """Fill the outbox of a new gateway."""
+    place.directory.mkdir()
+    with place.recorder() as recorder, place.spool(place.author) as spool:
+        for first in range(0, count, 500):
+            drafts = [numbered(number, f"a{number % 100}", PADDING) for number in range(first, min(first + 500, count))]
+            recorder.record(drafts, [], moment())
+            while spool.fold(moment()):
+                pass
+
+
+def ours(folder: Path, count: int, listener: tuple[str, ...]) -> dict[str, float]:
+    """Drain the backlog of a gateway to whoever listens."""
+    folder.mkdir()
+    place = Place(folder / "gateway", journal_cap=512 * 1024 * 1024, outbox_cap=4 * OUTBOX_CAP)
+    backlog(place, count)
+    with mosquitto(folder / "broker", LIMITS) as broker, receiving(folder / "isms", broker, place, listener) as state:
+        began_cpu_s = time.process_time()
+        figures = asyncio.run(drain(place, broker, state, kills=0))
+        cpu_s = time.process_time() - began_cpu_s
+    return {
+        "per s": figures["drained per s"],
+        "cpu us each": round(cpu_s / count * 1e6),
+        "memory grew MiB": figures["memory grew MiB"],
+    }
 
 
 def main() -> int:
     """Print the figures as JSON."""
     logging.disable(logging.CRITICAL)
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    with tempfile.TemporaryDirectory() as folder:
-        place = Place(Path(folder) / "gateway", journal_cap=512 * 1024 * 1024, outbox_cap=4 * OUTBOX_CAP)
-        place.directory.mkdir()
-        with place.recorder() as recorder, place.spool(place.author) as spool:
-            for first in range(0, count, 500):
-                drafts = [numbered(number, f"a{number % 100}", PADDING) for number in range(first, min(first + 500, count))]
-                recorder.record(drafts, [], moment())
-                while spool.fold(moment()):
-                    pass
-        with mosquitto(Path(folder) / "broker") as broker:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        listening = Place(folder / "nobody")
+        listening.directory.mkdir()
+        with mosquitto(folder / "broker", LIMITS) as broker, receiving(folder / "bare", broker, listening, STAND_IN):
             alone = bare(broker, count)
-            with receiving(Path(folder) / "isms", broker, place) as state:
-                ours = asyncio.run(_drain(place, broker, state, kills=0))
-    print(json.dumps({**ours, "bare per s": round(alone), "ratio": round(ours["drained per s"] / alone, 2)}))
+        runs = {"stand-in": ours(folder / "1", count, STAND_IN), "receiver": ours(folder / "2", count, ("isms", "receive"))}
+    ratios = {name: {**run, "ratio": round(run["per s"] / alone["per s"], 2)} for name, run in runs.items()}
+    print(json.dumps({"envelopes": count, "bare": alone, **ratios}, indent=2))
     return 0
 
 

@@ -4,6 +4,7 @@ Decides what counts as a lost connection. Must never acknowledge a message by it
 paho would send what it still remembers.
 """
 
+import socket
 import ssl
 import struct
 from dataclasses import dataclass
@@ -93,6 +94,9 @@ def connect(client: Client, broker: Broker) -> None:
         client.connect(broker.host, broker.port, KEEPALIVE_S, clean_start=not broker.keeps_session, properties=properties)
     except (OSError, ValueError) as problem:
         raise BrokerLostError(f"{broker.host}:{broker.port}: {problem}") from problem
+    sock = client.socket()
+    if isinstance(sock, socket.socket):  # else each PUBACK waits for TCP's word on the one before it
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _tls(broker: Broker) -> ssl.SSLContext:

@@ -6,6 +6,9 @@ Never signs a second time, never deletes what no receipt covers, and never acts 
 
 import asyncio
 import contextlib
+import math
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agent.core.delivery import Fate, Session, Suspects, answer, pause_s
@@ -23,6 +26,9 @@ from evidence.keys import PublicKey
 from evidence.requests import Outcome
 
 HEALTH_EVERY_S = 60.0
+
+SETTLE_EVERY_S = 0.2
+"""How long receipts are collected before they are settled in one go: each settling is a commit, which costs flash and time."""
 
 TOPIC_BYTES = 1024
 """Room beside an envelope in a packet, for its topic and properties."""
@@ -76,6 +82,11 @@ class Conversation:
         self._inbox = inbox
         self._session = Session(window=connection.window, suspects=suspects)
         self._handed_over: dict[int, Stored] = {}
+        self._ahead: deque[Stored | DamagedParcel] = deque()
+        self._ahead_of = 0
+        self._receipts: dict[str, Receipt] = {}
+        self._accepted: list[int] = []
+        self._settle_due_s = math.inf
         self._desk = self._open_desk()
         self._health_due_s = 0.0
         self._health_sent = 0
@@ -97,8 +108,9 @@ class Conversation:
         while True:
             now_s = self._clock().up_s
             self._tell_health(now_s)
+            self._settle(now_s)
             self._hand_over(now_s)
-            wait_s = self._session.wake_in_s(now_s, max(0.0, self._health_due_s - now_s))
+            wait_s = self._session.wake_in_s(now_s, max(0.0, min(self._health_due_s, self._settle_due_s) - now_s))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s + 0.01):
                     self._heard(await self._inbox.get())
@@ -135,7 +147,7 @@ class Conversation:
             return
         rotten: list[int] = []
         withheld: list[int] = []
-        for parcel in self._spool.outbox.pending(session.sent_upto, limit=room):
+        for parcel in self._next(room):
             if isinstance(parcel, DamagedParcel):
                 _log.error(line("envelope.damaged", position=parcel.position, why=parcel.reason))
                 rotten.append(parcel.position)
@@ -148,6 +160,22 @@ class Conversation:
         if rotten:
             self._spool.mend(rotten, self._clock())
             self._inbox.put_nowait(Folded())
+
+    def _next(self, room: int) -> Iterator[Stored | DamagedParcel]:
+        """Yield what follows what was sent, at most so many.
+
+        A window's worth is read at once, as one place in the window becomes free at a time. What was read is stale once the session
+        goes back, and then read anew. What was let go of meanwhile may be sent once more, which does no harm.
+        """
+        for _ in range(room):
+            if not self._ahead or self._ahead_of != self._session.sent_upto:
+                self._ahead_of = self._session.sent_upto
+                self._ahead = deque(self._spool.outbox.pending(self._ahead_of, limit=self._session.window))
+            if not self._ahead:
+                return
+            parcel = self._ahead.popleft()
+            self._ahead_of = parcel.position
+            yield parcel
 
     def _send(self, parcel: Stored, now_s: float) -> bool:
         """Hand one envelope over, and before it the gap that it follows; return whether there is no need to come back to it.
@@ -202,7 +230,8 @@ class Conversation:
         match fate:
             case Fate.ACCEPTED:
                 if self._receiver is None:
-                    self._spool.outbox.settle_positions([parcel.position])
+                    self._accepted.append(parcel.position)
+                    self._settle_soon()
             case Fate.KEPT | Fate.SUSPECT:
                 said = answer(reason_code)
                 _log.warning(line("envelope.kept", seq=parcel.seq, fate=fate, why=said.name, remedy=said.remedy))
@@ -219,7 +248,7 @@ class Conversation:
             self._inbox.put_nowait(Folded())
 
     def _receipt(self, payload: bytes) -> None:
-        """Settle what the receiver holds; a receipt that is not its own is worth nothing."""
+        """Take note of what the receiver holds; a receipt that is not its own is worth nothing."""
         receiver, author = self._receiver, self._voice.author
         if receiver is None:
             return
@@ -229,10 +258,28 @@ class Conversation:
         except EvidenceError as error:
             _log.warning(line("receipt.refused", why=str(error)))
             return
-        settled = self._spool.settle(opened.claims)
-        if settled:
-            self._session.settled(rest=self._spool.outbox.depth().count > 0, now_s=self._clock().up_s)
-            _log.info(line("receipt.settled", upto=opened.claims.upto, settled=settled))
+        receipt = opened.claims
+        known = self._receipts.get(receipt.epoch)
+        if known is None or receipt.upto >= known.upto:
+            self._receipts[receipt.epoch] = receipt
+        self._settle_soon()
+
+    def _settle_soon(self) -> None:
+        self._settle_due_s = min(self._settle_due_s, self._clock().up_s + SETTLE_EVERY_S)
+
+    def _settle(self, now_s: float) -> None:
+        """Let go of what is delivered, in one go for the receipts, or the broker's words, of a moment."""
+        if now_s < self._settle_due_s:
+            return
+        self._spool.outbox.settle_positions(self._accepted)
+        self._accepted.clear()
+        for receipt in self._receipts.values():
+            settled = self._spool.settle(receipt)
+            if settled:
+                self._session.settled(rest=not self._spool.outbox.is_empty(), now_s=now_s)
+                _log.info(line("receipt.settled", upto=receipt.upto, settled=settled))
+        self._receipts.clear()
+        self._settle_due_s = math.inf
 
     def _request(self, topic: str, payload: bytes, correlation: bytes) -> None:
         """Do what the receiver asks for, if it is the receiver that asks, and answer."""

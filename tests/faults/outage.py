@@ -30,13 +30,15 @@ OUTBOX_CAP = 256 * 1024 * 1024
 
 
 @contextmanager
-def receiving(directory: Path, broker: Mosquitto, place: Place) -> Iterator[State]:
-    """Run the receiver for as long as the block lasts."""
+def receiving(
+    directory: Path, broker: Mosquitto, place: Place, program: tuple[str, ...] = ("isms", "receive")
+) -> Iterator[State]:
+    """Run the receiver, or what stands in for it, for as long as the block lasts."""
     assert issuer("faults", "gw") == ISSUER
     state = State(directory)
     state.create_key()
     save_trust(state.trust, Registry().with_key(public_from_jwk(place.author.signer.public_jwk), ISSUER))
-    command = [sys.executable, "-m", "isms", "receive", "--state", str(directory), "--broker", broker.url]
+    command = [sys.executable, "-m", *program, "--state", str(directory), "--broker", broker.url]
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(command, stderr=log)
     try:
@@ -81,7 +83,7 @@ def outage(days: float) -> dict[str, float]:
         kept_bytes = place.outbox.stat().st_size
         assert kept_bytes <= OUTBOX_CAP
         with mosquitto(Path(folder) / "broker") as broker, receiving(Path(folder) / "isms", broker, place) as state:
-            figures = asyncio.run(_drain(place, broker, state, kills=0))
+            figures = asyncio.run(drain(place, broker, state, kills=0))
             _assert_complete(state, figures["records"])
         return {"days": days, "outbox bytes": kept_bytes, **figures}
 
@@ -98,12 +100,12 @@ def forgetting(records: int, kills: int) -> dict[str, float]:
             while spool.fold(moment()):
                 pass
         with mosquitto(Path(folder) / "broker") as broker, receiving(Path(folder) / "isms", broker, place) as state:
-            figures = asyncio.run(_drain(place, broker, state, kills=kills))
+            figures = asyncio.run(drain(place, broker, state, kills=kills))
             _assert_complete(state, figures["records"])
         return {"kills": kills, **figures}
 
 
-async def _drain(place: Place, broker: Mosquitto, state: State, *, kills: int) -> dict[str, float]:
+async def drain(place: Place, broker: Mosquitto, state: State, *, kills: int) -> dict[str, float]:
     """Deliver everything, with so many deaths of the broker on the way."""
     began_s, least, most = time.monotonic(), 2.0**40, 0.0
     with place.spool(place.author, now=system_clock()()) as spool:
@@ -115,7 +117,7 @@ async def _drain(place: Place, broker: Mosquitto, state: State, *, kills: int) -
                 await asyncio.sleep(0.1)
                 broker.start()
             async with asyncio.timeout(3600):
-                while spool.outbox.depth().count:
+                while not spool.outbox.is_empty():
                     await asyncio.sleep(0.2)
                     if time.monotonic() - began_s > 1.0:
                         used = _memory_mib()

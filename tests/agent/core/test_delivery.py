@@ -44,13 +44,13 @@ def test_the_page_shows_the_tables_of_this_version() -> None:
     assert diagram() in page and fates() in page
 
 
-def test_window_is_never_overfilled_and_is_refilled_by_halves() -> None:
+def test_window_is_never_overfilled_and_each_free_place_is_filled() -> None:
     session = Session(window=4)
     for position in (1, 2, 3, 4):
         session.sent(position, 0)
     assert session.room(0) == 0
     session.acknowledged(1, 0x00, 0)
-    assert session.room(0) == 0
+    assert session.room(0) == 1
     session.acknowledged(2, 0x00, 0)
     assert session.room(0) == 2
 

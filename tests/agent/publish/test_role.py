@@ -196,6 +196,19 @@ async def test_everything_is_delivered_and_settled_by_a_receipt(gateway: Gateway
     assert len(receiver.tokens) == 251
 
 
+async def test_receipts_of_a_moment_are_settled_in_few_commits(
+    gateway: Gateway, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway.write(200)
+    with caplog.at_level("INFO", "nameplated.publish"):
+        async with gateway.publishing() as spool:
+            await until(lambda: len(receiver.seen) == 201)
+            for upto in range(201):
+                receiver.receipt(upto)
+            await until(lambda: spool.outbox.depth().count == 0)
+    assert 1 <= caplog.text.count("receipt.settled") < 50
+
+
 async def test_forged_receipt_and_wrong_head_settle_nothing(gateway: Gateway, receiver: Receiver, tmp_path: Path) -> None:
     gateway.write(5)
     async with gateway.publishing() as spool:
