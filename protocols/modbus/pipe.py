@@ -11,6 +11,7 @@ Source: MODBUS Messaging on TCP/IP V1.0b, section 4.2; MODBUS over Serial Line V
 """
 
 import asyncio
+import errno
 import os
 from contextlib import suppress
 from typing import Any
@@ -25,6 +26,16 @@ from protocols.modbus.guard import guard
 MAX_BYTES_PER_ANSWER = 4096  # the largest frame has 260; the rest is room for late answers
 FAREWELL_S = 1.0  # after our FIN: time for the device's own, and for a late answer that must not meet a closed port
 HUNG_UP = "It closed the connection instead of answering."
+UNPLUGGED = "The serial port went away: see whether its adapter is plugged in."
+TROUBLE_WITH_A_PORT = {
+    errno.ENOENT: "it is not there: see whether its adapter is plugged in",
+    errno.ENXIO: "it is not there: see whether its adapter is plugged in",
+    errno.EACCES: "this user may not open it: see the owner and group of the port",
+    errno.EPERM: "this service may not open it: make its drop-in anew with `nameplated units`, and restart it",
+    errno.EAGAIN: "another program has it open",
+    errno.ENOTTY: "it is no serial port",
+}
+"""What opening a port may run into, and what to do about it."""
 
 
 class Pipe(ModbusProtocol):
@@ -54,7 +65,8 @@ class Pipe(ModbusProtocol):
         Raises:
             UnreachableError: No connection, and why.
         """
-        where = f"{self._endpoint.host}:{self._endpoint.port}" if self._endpoint.port else self._endpoint.host
+        serial = self._endpoint.transport is Transport.MODBUS_RTU
+        where = self._endpoint.host if serial else f"{self._endpoint.host}:{self._endpoint.port}"
         try:
             async with asyncio.timeout(timeout_s):
                 self._guarded, _self = await self.call_create()
@@ -62,12 +74,19 @@ class Pipe(ModbusProtocol):
         except TimeoutError:
             raise UnreachableError(f"No connection to {where} within {timeout_s:.3g} s.") from None
         except (OSError, UnicodeError) as error:
-            raise UnreachableError(f"No connection to {where}: {_reason(error)}.") from error
+            reason = _reason_of_port(error) if serial else _reason(error)
+            raise UnreachableError(f"No connection to {where}: {reason}.") from error
 
     def ask(self, frame: bytes) -> None:
         """Send one frame; what came before it is forgotten."""
         self._heard_bytes = 0
         self.send(frame)
+
+    @property
+    def farewell(self) -> ReadError:
+        """What it means that the connection is gone: a device hung up, or nobody is to blame but a plug."""
+        unplugged = self._endpoint.transport is Transport.MODBUS_RTU
+        return UnreachableError(UNPLUGGED) if unplugged else RefusedError(HUNG_UP)
 
     def take_received(self) -> int:
         """Return how many bytes came since the last call."""
@@ -110,7 +129,7 @@ class Pipe(ModbusProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell at once that the device hung up; the library lets the question run into its time-out."""
         self.ended.set()
-        self.inbox.put_nowait(RefusedError(HUNG_UP))
+        self.inbox.put_nowait(self.farewell)
         super().connection_lost(exc)
 
     def callback_connected(self) -> None:
@@ -144,3 +163,10 @@ def _reason(error: OSError | UnicodeError) -> str:
     """Return the system's own words for an error, without the addresses that libraries add."""
     number = getattr(error, "errno", None) or 0
     return os.strerror(number) if number > 0 else getattr(error, "strerror", None) or str(error)
+
+
+def _reason_of_port(error: OSError | UnicodeError) -> str:
+    """Return what is wrong with a serial port. pyserial hides some numbers in the error that it made its own from."""
+    causes = [cause for cause in (error, error.__context__) if cause is not None and cause.args]
+    told = (TROUBLE_WITH_A_PORT[cause.args[0]] for cause in causes if cause.args[0] in TROUBLE_WITH_A_PORT)
+    return next(told, None) or _reason(error)

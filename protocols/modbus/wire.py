@@ -11,11 +11,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from protocols.contract import Endpoint, Ledger, Limits, Transport
-from protocols.errors import MalformedError, ReadError, RefusedError, SilentError, UnreachableError
+from protocols.errors import MalformedError, ReadError, SilentError, UnreachableError
 from protocols.modbus.dialogue import Remark
 from protocols.modbus.frames import RTU, TCP, Frame
 from protocols.modbus.guard import Allowed
-from protocols.modbus.pipe import HUNG_UP, Pipe
+from protocols.modbus.pipe import Pipe
 
 FRAMINGS = {Transport.MODBUS_TCP: TCP, Transport.MODBUS_RTU_TCP: RTU, Transport.MODBUS_RTU: RTU}
 
@@ -126,10 +126,10 @@ class Line:
     async def _drop_if_ended(self) -> None:
         """A device may hang up between two looks: after an answer that is its right, before any it wants no visit."""
         if self._pipe is not None and self._pipe.ended.is_set():
-            proven = self._pipe.proven
+            proven, farewell = self._pipe.proven, self._pipe.farewell
             await self.close()
             if not proven:
-                self._over = RefusedError(HUNG_UP)
+                self._over = farewell
                 raise self._over
 
     async def _pause(self, limits: Limits, until: float) -> None:

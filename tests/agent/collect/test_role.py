@@ -17,7 +17,7 @@ from agent.core.observation import Observation, Register
 from agent.core.schedule import Rhythm, Turn
 from buffer.journal import Journal, JournalView
 from buffer.record import Record
-from protocols.contract import Answer, Ask, Endpoint, Transport
+from protocols.contract import Answer, Ask, Endpoint, Reader, Transport
 from protocols.errors import ForbiddenRequestError
 from tests.simulators.readers import Answering, SimulatedReader, failed, identified
 
@@ -32,13 +32,11 @@ def target(name: str, *, host: str = "", unit: int = 1) -> Target:
     )
 
 
-async def collect(
-    path: Path, reader: SimulatedReader, targets: list[Target], *, rhythm: Rhythm = FAST, until: Callable[[], bool]
-) -> None:
+async def collect(path: Path, reader: Reader, targets: list[Target], *, rhythm: Rhythm = FAST, until: Callable[[], bool]) -> None:
     with Journal.open(path, max_bytes=MIB) as journal:
         collector = Collector(
             targets,
-            {Transport.MODBUS_TCP: reader},
+            dict.fromkeys(Transport, reader),
             Recorder(journal, path.with_name("watermark")),
             rhythm=rhythm,
             clock=system_clock(),
