@@ -48,6 +48,12 @@ def takes_config(parser: "argparse.ArgumentParser | argparse._MutuallyExclusiveG
     parser.add_argument("--config", type=Path, default=PLANT_FILE, metavar="FILE", help="plant file (%(default)s)")
 
 
+def takes_profile(parser: argparse.ArgumentParser) -> None:
+    """Let a command that asks a device now be told what it is, and that its side effects are accepted."""
+    parser.add_argument("--profile", default="", metavar="P", help="register profile to read it with (see `profiles list`)")
+    parser.add_argument("--accept-risk", action="store_true", help="the side effects that the profile warns of are accepted")
+
+
 def takes_json(parser: argparse.ArgumentParser, help_: str = "one JSON object") -> None:
     """Let a command answer a machine."""
     parser.add_argument("--json", action="store_true", help=help_)

@@ -16,13 +16,15 @@ from config.load import load
 from config.model import Asset, CollectSection, Plant
 from config.near import nearest
 from protocols.profile import load_dir
-from protocols.profile_form import Profile
+from protocols.profile_form import ConnectRisk, Profile
 from protocols.profile_rules import risk_problem
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 SITE_PROFILES = Path("/etc/nameplated/profiles")
+
+TALK = "Talk to whoever runs the device; then"
 
 _log = logger("collect")
 
@@ -34,6 +36,21 @@ def profiles() -> Mapping[str, Profile]:
     for name, problems in loaded.problems.items():
         _log.warning(line("profile.passed_over", file=name, why="; ".join(problems)))
     return loaded.profiles
+
+
+def profile_named(name: str, *, accept_risk: bool = False) -> Profile:
+    """Return the profile that a command line names, for a device that is asked now.
+
+    Raises:
+        ConfigError: There is none of this name, it must not be asked at all, or nobody has accepted its side effects.
+    """
+    profile = profiles().get(name)
+    if profile is None:
+        raise ConfigError([_no_such_profile(name, "")], "--profile")
+    if why := risk_problem(profile, accepted=accept_risk):
+        remedy = "Leave it alone." if profile.connect_risk is ConnectRisk.DENY else f"{TALK} repeat this with --accept-risk."
+        raise ConfigError([Problem(place="", what=why.rstrip("."), suggestion=remedy)], "--profile")
+    return profile
 
 
 def load_plant(path: Path) -> Plant:
@@ -78,12 +95,16 @@ def _problems_of_profiles(plant: Plant) -> Iterator[Problem]:
 def _problems_of_profile(asset: Asset, place: str) -> Iterator[Problem]:
     profile = profiles().get(asset.profile)
     if profile is None:
-        meant = nearest(asset.profile, profiles())
-        remedy = f"Did you mean {meant!r}?" if meant else "`nameplated profiles list` shows all there are."
-        yield Problem(place=f"{place}.profile", what=f"there is no register profile {asset.profile!r}", suggestion=remedy)
+        yield _no_such_profile(asset.profile, f"{place}.profile")
     elif why := risk_problem(profile, accepted=asset.accept_risk):
-        remedy = "Talk to whoever runs the device; then set accept_risk = true, or take the asset out."
+        remedy = "Take the asset out." if profile.connect_risk is ConnectRisk.DENY else f"{TALK} set accept_risk = true."
         yield Problem(place=f"{place}.accept_risk", what=why.rstrip("."), suggestion=remedy)
+
+
+def _no_such_profile(name: str, place: str) -> Problem:
+    meant = nearest(name, profiles())
+    remedy = f"Did you mean {meant!r}?" if meant else "`nameplated profiles list` shows all there are."
+    return Problem(place=place, what=f"there is no register profile {name!r}", suggestion=remedy)
 
 
 def _problems_of_windows(settings: CollectSection) -> Iterator[Problem]:

@@ -260,7 +260,7 @@ def parse_address(text: str) -> Address:
     try:
         return Address.parse(text)
     except AddressError as error:
-        raise ConfigError([Problem(place="", what=error.what, suggestion=error.suggestion)], Path(text)) from error
+        raise ConfigError([Problem(place="", what=error.what, suggestion=error.suggestion)], text) from error
 
 
 def asset_states(plant: Plant) -> "dict[str, AssetState]":

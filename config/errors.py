@@ -38,10 +38,10 @@ class ConfigError(Exception):
 
     Attributes:
         problems: Everything that is wrong, in the order of the file; at least one.
-        path: The file, as it was named.
+        path: The file, or what else the problem is with, as it was named.
     """
 
-    def __init__(self, problems: Sequence[Problem], path: Path) -> None:
+    def __init__(self, problems: Sequence[Problem], path: Path | str) -> None:
         super().__init__(problems, path)
         self.problems = list(problems)
         self.path = path

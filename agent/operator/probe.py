@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import VERSION
-from agent.commands import add, takes_json
+from agent.commands import add, takes_json, takes_profile
 from agent.service import Exit
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def add_parser(commands: "Commands") -> None:
     example = "nameplated probe modbus-tcp://10.20.0.7:502?unit=1"
     probe = add(commands, "probe", "look at one device once, and say what it cost", example, run=main)
     probe.add_argument("address", metavar="ADDRESS")
-    probe.add_argument("--profile", default="", metavar="P", help="register profile to read it with (see `profiles list`)")
+    takes_profile(probe)
     probe.add_argument("--security", default="none", choices=("none", "sign", "sign-and-encrypt"), help="of an OPC UA session")
     probe.add_argument(
         "--pki-dir", type=Path, default=Path("nameplated-pki"), help="own, trusted and pending OPC UA certificates"
@@ -66,9 +66,12 @@ async def _look(options: argparse.Namespace) -> "Observation":
     from agent.clock import system_clock
     from agent.collect.observe import observe
     from agent.core.observation import Register
+    from agent.site import profile_named
     from config.model import CollectSection
 
     address = wiring.parse_address(options.address)
+    if options.profile:
+        profile_named(options.profile, accept_risk=options.accept_risk)
     ask = replace(
         wiring.ask(address, CollectSection(), profile=options.profile, security=options.security),
         deprecated_policies=options.deprecated_policies,

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.commands import add
+from agent.commands import add, takes_profile
 from agent.service import Exit
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ def add_parser(commands: "Commands") -> None:
         commands,
         "record",
         "one visit to one Modbus device, written down without what is the plant's own: a test for every later version",
-        "nameplated record modbus-tcp://10.20.0.7:502?unit=1 --profile wago-750 -o wago-750-881.json",
+        "nameplated record modbus-tcp://10.20.0.7:502?unit=1 --profile siemens-pac-im0 -o pac4200.json",
         run=main,
         more="Read the file before you give it away.",
     )
     parser.add_argument("address", metavar="ADDRESS", help="of a Modbus device")
-    parser.add_argument("--profile", default="", metavar="P", help="profile to read it with (see `profiles list`)")
+    takes_profile(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="where the recording goes; a new file")
 
 
@@ -35,14 +35,18 @@ def main(options: argparse.Namespace) -> int:
 
     Raises:
         FileExistsError: The file is there already; it is left as it is.
+        ConfigError: There is no such profile, or its risk was not accepted.
     """
     from agent import wiring
     from agent.record.recording import text_of
     from agent.record.redact import RedactionError
     from agent.record.visit import NothingToRecordError, record
+    from agent.site import profile_named
 
+    address = wiring.parse_address(options.address)
+    profile = profile_named(options.profile, accept_risk=options.accept_risk) if options.profile else None
     try:
-        made = record(wiring.parse_address(options.address), options.profile)
+        made = record(address, profile)
     except (NothingToRecordError, RedactionError) as error:
         sys.stderr.write(f"nameplated: {error}\nNothing was written.\n")
         return Exit.FAILED

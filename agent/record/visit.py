@@ -15,40 +15,39 @@ from config.address import Address
 from config.model import CollectSection
 from protocols.contract import Answer, Outcome
 from protocols.modbus.reader import ModbusReader
-from protocols.profile import bundled
+from protocols.profile_form import Profile
 
 
 class NothingToRecordError(Exception):
     """The device told no nameplate, or cannot be recorded."""
 
 
-def record(address: Address, name: str) -> Recording:
+def record(address: Address, profile: Profile | None) -> Recording:
     """Look at one device and return its recording.
 
     Args:
         address: Of a Modbus device.
-        name: Of the profile to read it with, or empty.
+        profile: To read it with, or None for its own identification.
 
     Raises:
-        NothingToRecordError: It told no nameplate, or there is no such profile.
+        NothingToRecordError: It told no nameplate, or cannot be recorded.
         RedactionError: Its serial number cannot be taken out.
     """
     if not address.scheme.is_modbus:
         raise NothingToRecordError(f"{address.scheme} cannot be recorded yet; only Modbus can.")
-    if name and name not in bundled():
-        raise NothingToRecordError(f"There is no profile {name!r}; `nameplated profiles list` shows all there are.")
-    answer, exchanges = asyncio.run(_overheard(address, name))
+    answer, exchanges = asyncio.run(_overheard(address, profile))
     if answer.outcome is not Outcome.IDENTIFIED:
         raise NothingToRecordError(f"{address}: {answer.outcome}. {answer.detail} There is nothing to record.")
-    profile = bundled()[name] if name else None
     kept, redacted = redact(exchanges, profile)
     day = datetime.now(UTC).date().isoformat()
     return recording(kept, profile, transport=address.scheme.value, day=day, redacted=redacted)
 
 
-async def _overheard(address: Address, profile: str) -> tuple[Answer, list[Exchange]]:
+async def _overheard(address: Address, profile: Profile | None) -> tuple[Answer, list[Exchange]]:
     """One visit with the limits of a plant file that says nothing about them."""
     exchanges: list[Exchange] = []
-    reader = ModbusReader(overheard=lambda request, answer: exchanges.append((request.hex(), answer.hex())))
-    async with aclosing(reader.visit([wiring.ask(address, CollectSection(), profile=profile)])) as answers:
+    known = {profile.id: profile} if profile else {}
+    reader = ModbusReader(known, overheard=lambda request, answer: exchanges.append((request.hex(), answer.hex())))
+    ask = wiring.ask(address, CollectSection(), profile=profile.id if profile else "")
+    async with aclosing(reader.visit([ask])) as answers:
         return await anext(answers), exchanges

@@ -1,6 +1,7 @@
 """The command line as a person meets it: a sentence and an exit code for everything that can go wrong."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,39 @@ def test_profiles_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["profiles", "show", "wago-750"]) == 0
     assert "0x20" in capsys.readouterr().out
     assert main(["profiles", "show", "../../secret"]) == 64
+
+
+def test_a_profile_with_a_slip_in_its_name_brings_the_right_one_to_mind(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profiles", "show", "wago-75O"]) == 64
+    assert "did you mean 'wago-750'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["probe"], ["record", "-o", "never.json"]], ids=["probe", "record"])
+@pytest.mark.parametrize(
+    ("profile", "why"),
+    [
+        ("wago-75O", "Did you mean 'wago-750'?"),
+        ("wago-750", "repeat this with --accept-risk"),
+        ("vacon-100 --accept-risk", "never asked"),
+    ],
+)
+def test_a_device_that_must_not_be_asked_is_not_asked(
+    command: list[str], profile: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as device:
+        device.bind(("127.0.0.1", 0))
+        device.listen()
+        device.setblocking(False)
+        address = f"modbus-tcp://127.0.0.1:{device.getsockname()[1]}?unit=1"
+        assert main([*command, address, "--profile", *profile.split()]) == 78
+        with pytest.raises(BlockingIOError):
+            device.accept()
+    assert why in capsys.readouterr().err and not Path("never.json").exists()
+
+
+def test_a_risk_that_was_accepted_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", "modbus-tcp://127.0.0.1:1?unit=1", "--profile", "wago-750", "--accept-risk"]) == 1
+    assert "unreachable" in capsys.readouterr().out
 
 
 def test_profile_with_side_effects_is_refused_until_somebody_accepts_them(

@@ -22,7 +22,7 @@ def look(server: Server, pki: Path) -> Sighting:
     peer = server.peer
     command = gateway("probe", server.address, "--json")
     if peer.profile:
-        command += ["--profile", peer.profile]
+        command += ["--profile", peer.profile, "--accept-risk"]
     if peer.security is not Security.NONE:
         command += ["--security", peer.security.value, "--pki-dir", str(pki)]
     return sighting(run_json(command, may_fail=True))
