@@ -59,7 +59,7 @@ lock: $(STAMP) ## resolve the dependencies anew, with hashes
 
 include packaging/targets.mk
 
-fuzz: $(STAMP) ## fuzz every decoder of foreign bytes, 20 s each (FUZZ=seconds)
+fuzz: $(STAMP) ## fuzz every decoder of foreign Modbus bytes, 20 s each (FUZZ=seconds)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3,<4'
 	$(BIN)/python -m tests.fuzz --seconds $(or $(FUZZ),20)
 

@@ -17,7 +17,7 @@ from protocols.modbus.frames import RTU, TCP, Framing
 from protocols.modbus.guard import check_pdu
 from protocols.modbus.identification import Learned, identify
 from protocols.modbus.nameplate import from_identification, from_profile
-from protocols.modbus.readout import read_out
+from protocols.modbus.readout import PIECES, read_out
 from protocols.profile import ProfileError, bundled, parse
 from protocols.profile_form import ConnectRisk
 
@@ -47,7 +47,8 @@ def identification(data: bytes) -> None:
 def profiles(data: bytes) -> None:
     """Any answers to any profile become a readout within the budget, and nothing is believed without its match."""
     profile = PROFILES[data[0] % len(PROFILES)] if data else PROFILES[0]
-    learned = (f"base={profile.bases[-1]}", f"block={len(data)}", f"next={3 * len(data)}")[: data[1] % 4 if len(data) > 1 else 0]
+    lessons = (f"base={profile.bases[-1]}", f"block={len(data)}", f"next={3 * len(data)}", PIECES)
+    learned = lessons[: data[1] % 5 if len(data) > 1 else 0]
     readout = _held(read_out(profile, learned), data[2:])
     answer = from_profile(profile, readout, None)
     assert readout.matched or not (answer.facts or answer.children)
