@@ -27,7 +27,8 @@ plant file. This page lists the families whose nameplate stands elsewhere, and w
 - **Proof**: `value` where the device must say a word or a number that a document names before anything of it is believed; `shape` where
   only the form of a text is known. Name a profile only for a device that you know to be of its family; with `shape` all the more.
 - **From**: `high` was made from the maker's own document, `medium` from register lists that others use.
-- **Risk**: what a mere connection may do. `opt-in` must be accepted in the plant file, `deny` is never asked: see [read-only](read-only.md).
+- **Risk**: what a mere connection may do. `opt-in` must be accepted, in the plant file or with `--accept-risk`; `deny` is never
+  asked: see [read-only](read-only.md).
 - No profile has been tried on hardware by this project unless a recording below says so."""
 
 ADD = """\
