@@ -151,7 +151,8 @@ def risks() -> str:
     rows = [(profile.id, profile.devices, str(profile.connect_risk), profile.caution) for profile in risky]
     return (
         "## Devices whose connection is a risk by itself\n\n`deny` is never asked. `opt-in` is asked only where the plant file accepts"
-        " the risk for that asset, or the person who types `probe` or `record` does (`--accept-risk`).\n\n" + table(("Profile", "Devices", "Risk", "What may happen"), rows)
+        " the risk for that asset, or the person who types `probe` or `record` does (`--accept-risk`).\n\n"
+        + table(("Profile", "Devices", "Risk", "What may happen"), rows)
     )
 
 

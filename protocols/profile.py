@@ -154,6 +154,8 @@ def load_file(file: Path) -> Profile:
     Raises:
         ProfileError: It cannot be read or used, and every reason.
     """
+    if file.exists() and not file.is_file():  # to open a pipe would wait for ever
+        raise ProfileError(file.name, ("is no file",))
     try:
         with file.open("rb") as opened:
             content = opened.read(MAX_FILE_BYTES + 1)

@@ -59,6 +59,8 @@ def _check(options: argparse.Namespace) -> int:
     from protocols.profile import check
 
     found = check(options.path)
+    if not found:
+        print(f"nameplated: {options.path}: no profiles there; each is a file that ends in .toml.", file=sys.stderr)
     for name, problems in found.items():
         print(f"{name}: {'; '.join(problems) if problems else 'can be used'}")
     return Exit.OK if found and not any(found.values()) else Exit.FAILED

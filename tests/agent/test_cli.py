@@ -204,3 +204,8 @@ def test_profile_of_a_site_is_checked_before_it_is_used(tmp_path: Path, capsys: 
     (tmp_path / "writes.toml").write_text('id = "writes"\nversion = 1\n')
     assert main(["profiles", "check", str(tmp_path)]) == 1
     assert "writes.toml" in capsys.readouterr().out
+
+
+def test_a_folder_without_profiles_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profiles", "check", str(tmp_path)]) == 1
+    assert "no profiles there" in capsys.readouterr().err

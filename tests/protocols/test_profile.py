@@ -1,5 +1,6 @@
 """Profiles: what is shipped works to the byte, and a bad file of a site takes no other with it."""
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,12 @@ def test_check_says_of_each_file_what_is_wrong_with_it(tmp_path: Path) -> None:
     assert "cannot be read" in check(tmp_path / "none.toml")["none.toml"][0]
 
 
+def test_a_pipe_among_the_profiles_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "acme.toml")
+    (tmp_path / "endless.toml").symlink_to("/dev/zero")
+    assert load_dir(tmp_path).problems == {"acme.toml": ("is no file",), "endless.toml": ("is no file",)}
+
+
 def test_file_that_is_a_folder_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "acme.toml").mkdir()
-    assert "cannot be read" in load_dir(tmp_path).problems["acme.toml"][0]
+    assert "is no file" in load_dir(tmp_path).problems["acme.toml"][0]
