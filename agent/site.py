@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 SITE_PROFILES = Path("/etc/nameplated/profiles")
 
+MOST_MEANT = 4
+"""Names that a person is reminded of at once."""
+
 TALK = "Talk to whoever runs the device; then"
 
 _log = logger("collect")
@@ -51,6 +54,15 @@ def profile_named(name: str, *, accept_risk: bool = False) -> Profile:
         remedy = "Leave it alone." if profile.connect_risk is ConnectRisk.DENY else f"{TALK} repeat this with --accept-risk."
         raise ConfigError([Problem(place="", what=why.rstrip("."), suggestion=remedy)], "--profile")
     return profile
+
+
+def profiles_meant(name: str) -> str:
+    """Return, as a sentence, which profiles a name that is none may have meant: those with the word in them, or the one like it."""
+    within = [known for known in sorted(profiles()) if name and name.lower() in known][:MOST_MEANT]
+    meant = within or list(filter(None, [nearest(name.lower(), profiles())]))
+    if not meant:
+        return "`nameplated profiles list` shows all there are."
+    return f"Did you mean {' or '.join(map(repr, meant))}?"
 
 
 def load_plant(path: Path) -> Plant:
@@ -102,9 +114,7 @@ def _problems_of_profile(asset: Asset, place: str) -> Iterator[Problem]:
 
 
 def _no_such_profile(name: str, place: str) -> Problem:
-    meant = nearest(name, profiles())
-    remedy = f"Did you mean {meant!r}?" if meant else "`nameplated profiles list` shows all there are."
-    return Problem(place=place, what=f"there is no register profile {name!r}", suggestion=remedy)
+    return Problem(place=place, what=f"there is no register profile {name!r}", suggestion=profiles_meant(name))
 
 
 def _problems_of_windows(settings: CollectSection) -> Iterator[Problem]:

@@ -42,13 +42,10 @@ def _list(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     from agent import site
-    from config.near import nearest
     from protocols.profile import SHIPPED
 
     if options.name not in site.profiles():
-        meant = nearest(options.name, site.profiles())
-        remedy = f"did you mean {meant!r}?" if meant else "`nameplated profiles list` shows all there are."
-        print(f"nameplated: there is no profile {options.name!r}; {remedy}", file=sys.stderr)
+        print(f"nameplated: there is no profile {options.name!r}. {site.profiles_meant(options.name)}", file=sys.stderr)
         return Exit.USAGE
     shipped = SHIPPED / f"{options.name}.toml"
     print((shipped if shipped.exists() else site.SITE_PROFILES / shipped.name).read_text("utf-8"), end="")

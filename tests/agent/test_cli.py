@@ -152,9 +152,20 @@ def test_profiles_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["profiles", "show", "../../secret"]) == 64
 
 
-def test_a_profile_with_a_slip_in_its_name_brings_the_right_one_to_mind(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["profiles", "show", "wago-75O"]) == 64
-    assert "did you mean 'wago-750'?" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("wago-75O", "Did you mean 'wago-750'?"),
+        ("WAGO", "Did you mean 'wago-750' or 'wago-879'?"),
+        ("xyzzy", "`nameplated profiles list` shows all there are."),
+        ("", "`nameplated profiles list` shows all there are."),
+    ],
+)
+def test_a_name_that_is_no_profile_brings_the_near_ones_to_mind(
+    name: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["profiles", "show", name]) == 64
+    assert meant in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["probe"], ["record", "-o", "never.json"]], ids=["probe", "record"])
