@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from agent import log, service
-from agent.commands import Command, add, takes_config
+from agent.commands import Command, add, plain_help, takes_config
 from agent.service import Exit
 from buffer.errors import SpoolError, SpoolNewerError
 from config.errors import ConfigError
@@ -61,7 +61,9 @@ def _explained(error: Exception) -> int:
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """Return the command line; a role's own is all that a role loads, for the rest would stay in its memory (1.2 MiB)."""
     parser = argparse.ArgumentParser(
-        prog="nameplated", description="Reads the nameplates of a plant, strictly read-only, and reports them signed."
+        prog="nameplated",
+        description="Reads the nameplates of a plant, strictly read-only, and reports them signed.",
+        formatter_class=plain_help,
     )
     parser.add_argument("--verbose", action="store_true", help="log also what brings no news")
     parser.set_defaults(verbose=False)

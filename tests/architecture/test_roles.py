@@ -27,8 +27,8 @@ print(*sorted({name for name in sys.modules if not name.startswith("_")}))
 """
 
 FORBIDDEN = {
-    "collect": ("paho", "nacl", "cryptography", "evidence", "agent.publish", "asyncua", "isms", "agent.demo", "ssl"),
-    "publish": ("protocols", "pymodbus", "asyncua", "cryptography", "agent.collect", "isms", "serial", "agent.demo"),
+    "collect": ("paho", "nacl", "cryptography", "evidence", "agent.publish", "asyncua", "isms", "agent.demo", "ssl", "shutil"),
+    "publish": ("protocols", "pymodbus", "asyncua", "cryptography", "agent.collect", "isms", "serial", "agent.demo", "shutil"),
 }
 
 
