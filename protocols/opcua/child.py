@@ -1,7 +1,11 @@
 """One visit in its own process: `python -I -m protocols.opcua.child`, a job on stdin, an answer on stdout.
 
-Decides how much of the machine a visit may use, before the first foreign line of code is loaded. Never outlives its visit,
-writes nothing else on stdout, and leaves the gateway's memory as it was: asyncua costs 20 MiB, and a hostile answer far more.
+Decides how much of the machine a visit may use, before the first foreign line of code is loaded. Never outlives its visit or
+the gateway, writes nothing else on stdout, and leaves the gateway's memory as it was: asyncua costs 20 MiB, and a hostile answer
+far more.
+
+Standard input is the lifeline. The gateway holds its other end, and the system closes it when the gateway ends, however it ends;
+then the visit is cancelled, which gives the server its session back. A signal of the system instead would leave the session open.
 
 Exit status: 0 with an answer; 70 with the guard's sentence instead of one; anything else without.
 """
@@ -18,17 +22,19 @@ from pathlib import Path
 
 from protocols.contract import Answer
 from protocols.errors import ForbiddenRequestError
+from protocols.opcua.library import load_the_clients_half
 from protocols.opcua.wire import EXIT_FORBIDDEN, MAX_JOB_BYTES, Job, decode_job, encode_answer
 
 MEMORY_BYTES = 256 * 1024 * 1024  # of address space: a visit takes 62 MiB of it, and one thread for names up to 140 more
 CPU_S = 10  # a visit takes 0.5 s here, and about 3 s on a small board
 OPEN_FILES = 64
+LIFELINE = 0  # standard input
 
 
 def main() -> int:
     """Do one job."""
     answers = _take_stdout()
-    job = decode_job(sys.stdin.buffer.read(MAX_JOB_BYTES))
+    job = decode_job(sys.stdin.buffer.readline(MAX_JOB_BYTES))
     confine()
     logging.disable(logging.CRITICAL)  # asyncua logs what servers say; the answer has what matters
     try:
@@ -54,12 +60,21 @@ def confine() -> None:
 
 
 async def _visit(job: Job) -> Answer:
-    """Look; being told to stop cancels, and cancelling closes session and connection."""
+    """Look; being told to stop, or left alone, cancels, and cancelling closes session and connection."""
+    load_the_clients_half()
     from protocols.opcua.visit import visit  # noqa: PLC0415  # brings asyncua, which must load inside the limits
 
+    loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(visit(job.ask, Path(job.pki_dir), now=datetime.now(UTC), clock=time.monotonic))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    loop.add_reader(LIFELINE, _left_alone, loop, task)
     return await task
+
+
+def _left_alone(loop: asyncio.AbstractEventLoop, task: asyncio.Future[Answer]) -> None:
+    """The lifeline has ended: nothing is ever said on it after the job."""
+    loop.remove_reader(LIFELINE)
+    task.cancel()
 
 
 def _take_stdout() -> int:

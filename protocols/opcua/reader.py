@@ -64,10 +64,9 @@ class OpcUaReader:
 
 
 async def _converse(process: Process, job: bytes) -> tuple[bytes, bytes]:
-    """Hand over the job and take what comes, bounded."""
+    """Hand over the job and take what comes, bounded. Standard input stays open: it is the child's lifeline."""
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None  # noqa: PT018  # one fact: pipes
     process.stdin.write(job)
-    process.stdin.write_eof()
     return await asyncio.gather(_head(process.stdout, MAX_ANSWER_BYTES + 1), _tail(process.stderr, MAX_COMPLAINT_BYTES))
 
 

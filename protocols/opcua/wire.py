@@ -38,8 +38,8 @@ class BoundsError(ValueError):
 
 
 def encode_job(job: Job) -> bytes:
-    """Job to JSON."""
-    return msgspec.json.encode(job)
+    """Job to one line of JSON."""
+    return msgspec.json.encode(job) + b"\n"
 
 
 def decode_job(data: bytes) -> Job:

@@ -10,7 +10,7 @@ from protocols.opcua.wire import EXIT_FORBIDDEN, decode_job
 
 
 def main() -> int:
-    job = decode_job(sys.stdin.buffer.read())
+    job = decode_job(sys.stdin.buffer.readline())
     match job.ask.profile:
         case "hangs":
             signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 import pytest_asyncio
@@ -24,6 +25,15 @@ in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
 QUICK = Limits(gap_s=0, max_requests=40)
 SECURE = Security.SIGN_AND_ENCRYPT
+GATEWAY = """
+import asyncio, sys, msgspec
+from pathlib import Path
+from protocols.contract import Ask
+from protocols.opcua.reader import OpcUaReader
+async def look():
+    return [answer async for answer in OpcUaReader(Path(sys.argv[2])).visit([msgspec.json.decode(sys.argv[1], type=Ask)])]
+asyncio.run(look())
+"""
 NAMEPLATE = {
     "Manufacturer": "ACME\x1b[31m",
     "Model": "P7",
@@ -240,6 +250,23 @@ async def test_cancelled_visit_leaves_no_child_and_closes_its_connection(tmp_pat
     assert task.cancelled()
 
 
+@in_one_loop
+async def test_gateway_that_is_killed_leaves_neither_child_nor_session_behind(open_device: OpcUaDevice, tmp_path: Path) -> None:
+    slowly = ask(open_device.port, limits=Limits(gap_s=0.3, max_requests=40))
+    open_device.requests.clear()
+    gateway = subprocess.Popen([sys.executable, "-c", GATEWAY, msgspec.json.encode(slowly), tmp_path])
+    async with asyncio.timeout(20):
+        while not open_device.requests["ActivateSession"]:
+            await asyncio.sleep(0.02)
+        [child] = psutil.Process(gateway.pid).children()
+        gateway.kill()
+        gateway.wait()
+        while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:  # where nobody reaps what init inherits
+            await asyncio.sleep(0.02)
+    assert open_device.requests["CloseSession"] == open_device.requests["CloseSecureChannel"] == 1
+    assert open_device.requests["Read"] == 0  # it did not go on with what nobody waits for
+
+
 @pytest.mark.parametrize(
     ("behaviour", "detail"),
     [
@@ -280,6 +307,16 @@ async def test_each_ask_gets_one_answer_in_order(tmp_path: Path) -> None:
         asks = [ask(rogue.port), ask(rogue.port, learned=("open-session",))]
         answers = [answer async for answer in OpcUaReader(tmp_path).visit(asks)]
     assert [answer.outcome for answer in answers] == [Outcome.REFUSED] * 2 and rogue.connections == 2
+
+
+def test_child_loads_the_clients_half_of_asyncua_alone() -> None:
+    program = (
+        "import sys; from protocols.opcua.library import load_the_clients_half; load_the_clients_half(); "
+        "import protocols.opcua.visit; "
+        "print(sorted({'asyncua.server.server', 'asyncua.client.client', 'asyncua.pubsub', 'dateutil'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_gateway_loads_neither_asyncua_nor_cryptography() -> None:
