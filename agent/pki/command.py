@@ -1,7 +1,8 @@
 """The commands `nameplated opcua cert …` and `nameplated opcua trust …`: what a person does about certificates.
 
-Decides which certificate is meant and where it goes. Never trusts one by itself, never shows a key, and never leaves a file in
-the trust folder that the collecting role could not read: it works only as the owner of that folder.
+Decides which certificate is meant and where it goes. Never trusts one by itself, never shows a key, never lets go of ours while a
+server needs it, and never leaves a file in the trust folder that the collecting role could not read: it works only as the owner
+of that folder.
 """
 
 import argparse
@@ -20,6 +21,8 @@ from agent.service import Exit
 
 if TYPE_CHECKING:
     from agent.commands import Commands
+    from agent.pki.pages import Servers
+    from protocols.opcua.own import Own
     from protocols.opcua.trust import Pending
 
 LEAST_DIGITS = 16  # of a thumbprint: what file names show, and too many to hit by accident
@@ -29,6 +32,10 @@ Action = Callable[[argparse.Namespace, Path], str]
 
 class _NotMeantError(Exception):
     """The words of the command line do not name one certificate."""
+
+
+class _TooEarlyError(Exception):
+    """What was asked for would shut us out of a server."""
 
 
 def add_parser(commands: "Commands") -> None:
@@ -42,7 +49,9 @@ def add_parser(commands: "Commands") -> None:
     show = _action(ours, "show", _show, "what it says of itself; made if there is none yet")
     export = _action(ours, "export", _export, "write it to a file, to be carried to servers", example="nameplated.der")
     export.add_argument("file", type=Path, metavar="FILE", help="DER; PEM if the name ends in .pem or .crt")
-    _action(ours, "renew", _renew, "make a new one with the same application URI; every server must trust it anew")
+    _action(ours, "renew", _renew, "make the next one beside it; servers may trust either until the renewal is finished")
+    finish = _action(ours, "finish", _finish, "end a renewal: the next one takes the place of the one in use")
+    finish.add_argument("--anyway", action="store_true", help="although servers have not accepted the next one yet")
     waiting = _action(theirs, "list", _list, "certificates of servers that wait for a person")
     accept = _action(
         theirs, "accept", _accept, "trust one, after comparing its thumbprint on the device", example="3f9a61c0d2e4b587"
@@ -69,6 +78,9 @@ def main(options: argparse.Namespace) -> int:
     except _NotMeantError as error:
         sys.stderr.write(f"nameplated: {error}\n")
         return Exit.USAGE
+    except _TooEarlyError as error:
+        sys.stderr.write(f"nameplated: {error}\n")
+        return Exit.FAILED
     except UntrustedError as error:
         sys.stderr.write(f"nameplated: {error}\n")
         return Exit.IO
@@ -77,31 +89,52 @@ def main(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace, pki: Path) -> str:
     from agent.pki import pages
-    from protocols.opcua.own import own_identity
+    from protocols.opcua.own import next_identity, own_identity
 
     now = datetime.now(UTC)
-    own = own_identity(pki, now)
-    return _json(pages.facts(own.certificate, own.path)) if options.json else pages.ours(own.certificate, own.path, now)
+    own, following = own_identity(pki, now), next_identity(pki)
+    servers = _servers(options, pki, following or own)
+    if options.json:
+        return _json(pages.our_facts(own, following, servers))
+    return pages.ours(own, now) if following is None else pages.renewal(own, following, servers, now)
 
 
 def _export(options: argparse.Namespace, pki: Path) -> str:
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    from protocols.opcua.own import own_identity
+    from protocols.opcua.own import next_identity, own_identity
 
-    own = own_identity(pki, datetime.now(UTC))
+    following = next_identity(pki)
+    own = following or own_identity(pki, datetime.now(UTC))
     encoding = Encoding.PEM if options.file.suffix in {".pem", ".crt"} else Encoding.DER
     options.file.write_bytes(own.certificate.public_bytes(encoding))
-    return f"{options.file}: written. Carry it to each server and let it be trusted there.\n"
+    which = "our certificate" if following is None else "the next certificate, of the renewal that is under way"
+    return f"{options.file}: {which}. Carry it to each server and let it be trusted there.\n"
 
 
-def _renew(_options: argparse.Namespace, pki: Path) -> str:
+def _renew(options: argparse.Namespace, pki: Path) -> str:
     from agent.pki import pages
-    from protocols.opcua.own import renew
+    from protocols.opcua.own import own_identity, renew
 
     now = datetime.now(UTC)
-    own = renew(pki, now)
-    return f"{pages.ours(own.certificate, own.path, now)}The one before lies beside it as previous.der and previous.key.\n"
+    following = renew(pki, now)
+    return pages.renewal(own_identity(pki, now), following, _servers(options, pki, following), now)
+
+
+def _finish(options: argparse.Namespace, pki: Path) -> str:
+    from agent.pki import pages
+    from protocols.opcua.own import finish, next_identity
+
+    following = next_identity(pki)
+    if following is None:
+        raise _NotMeantError("no renewal is under way; `nameplated opcua cert renew` begins one")
+    waiting = [server for server, since in _servers(options, pki, following).items() if since is None]
+    if waiting and not options.anyway:
+        raise _TooEarlyError(pages.too_early(waiting))
+    now = datetime.now(UTC)
+    own = finish(pki, now)
+    assert own is not None
+    return f"{pages.ours(own, now)}The one before lies beside it as previous.der and previous.key. No server needs it any more.\n"
 
 
 def _list(options: argparse.Namespace, pki: Path) -> str:
@@ -135,6 +168,22 @@ def _the_one(pending: "list[Pending]", words: str) -> "Pending":
         what = "more than one certificate waits" if found else "no certificate waits"
         raise _NotMeantError(f"{what} with this thumbprint; `nameplated opcua trust list` shows all that wait")
     return next(iter(found.values()))
+
+
+def _servers(options: argparse.Namespace, pki: Path, own: "Own") -> "Servers":
+    """Since when each server has accepted this one of ours: those of the plant file, or all that accepted any."""
+    from protocols.opcua import acceptance
+
+    known = acceptance.endpoints(pki) if options.pki_dir else _secured(options)
+    return {f"{host}:{port}": acceptance.accepts(pki, host, port, own) for host, port in known}
+
+
+def _secured(options: argparse.Namespace) -> list[tuple[str, int]]:
+    """Where the plant file wants a protected session."""
+    from config.load import load
+
+    wanted = [asset.address for asset in load(options.config).asset if asset.security != "none"]
+    return sorted({(address.host, address.port) for address in wanted})
 
 
 def _folder(options: argparse.Namespace) -> Path:

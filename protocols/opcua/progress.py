@@ -37,7 +37,10 @@ class Progress:
 
     Attributes:
         pinned: The server's certificate, if it is a trusted one.
-        own: Ours, where the session is to be protected.
+        ours: Our certificates, in the order in which the server is shown them; empty where the session is not protected.
+        own: The one of them that it was shown last.
+        following: The one that the servers are to trust from now on, while a renewal is under way.
+        refusals: Words for the next visit: the server has refused `following`.
         user: Who to log in as.
         application: Who the server says it is.
         offers: How it may be reached.
@@ -52,7 +55,10 @@ class Progress:
     now: datetime
     meter: Meter
     pinned: x509.Certificate | None = None
+    ours: tuple[Own, ...] = ()
     own: Own | None = None
+    following: Own | None = None
+    refusals: tuple[str, ...] = ()
     user: User = field(default_factory=User)
     application: Application = field(default_factory=Application)
     offers: tuple[Offer, ...] = ()
@@ -82,4 +88,10 @@ class Progress:
     @property
     def learned_now(self) -> tuple[str, ...]:
         """What the next visit should know, from what the server has told."""
-        return learned_from(self.posture.offered if self.posture else (), self.application, self.ask)
+        return (*learned_from(self.posture.offered if self.posture else (), self.application, self.ask), *self.refusals)
+
+    @property
+    def to_carry(self) -> Path | None:
+        """Our certificate that the server is to trust."""
+        ours = self.following or self.own
+        return ours.path if ours else None

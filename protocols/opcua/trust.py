@@ -43,8 +43,8 @@ def pinned(pki: Path, host: str, port: int, now: datetime) -> x509.Certificate |
     Raises:
         UntrustedError: A file cannot be read.
     """
-    named = list(_load_all(pki / "trusted", f"{_stem(host, port)}-*"))
-    seen = _load_all(pki / "recognised", f"{_stem(host, port)}-*")
+    named = list(_load_all(pki / "trusted", f"{stem(host, port)}-*"))
+    seen = _load_all(pki / "recognised", f"{stem(host, port)}-*")
     found = named + [one for one in seen if not why_untrusted(pki, host, port, to_der(one), now)]
     return max(found, key=lambda certificate: certificate.not_valid_before_utc, default=None)
 
@@ -62,7 +62,7 @@ def why_untrusted(pki: Path, host: str, port: int, der: bytes, now: datetime) ->
         return "it cannot be read"
     if any(to_der(one) == der for one in _load_all(pki / "trusted", "*")):
         return ""
-    if any(_load_all(pki / "trusted", f"{_stem(host, port)}-*")):
+    if any(_load_all(pki / "trusted", f"{stem(host, port)}-*")):
         return "it is not the pinned one"
     authorities = list(_load_all(pki / "trusted" / "ca", "*"))
     return objection(certificate, authorities, _revocations(pki / "trusted" / "ca"), host=host, now=now)
@@ -108,6 +108,11 @@ def accept(pki: Path, pending: Pending) -> Path:
     return pending.file.rename(folder / pending.file.name)
 
 
+def stem(host: str, port: int) -> str:
+    """How file names begin that belong to an endpoint. Hosts come from the plant file, and still never form a path or a pattern."""
+    return f"{re.sub(r'[^A-Za-z0-9.-]', '_', host)}_{port}"
+
+
 def write_whole(file: Path, data: bytes, mode: int) -> None:
     """Write a file whole or not at all, and with its mode from the first byte on.
 
@@ -126,10 +131,10 @@ def write_whole(file: Path, data: bytes, mode: int) -> None:
 
 def _lay_down(folder: Path, host: str, port: int, der: bytes, *, keep_others: int) -> Path:
     """Write a certificate under its endpoint's name unless it lies there, and keep only the newest others."""
-    file = folder / f"{_stem(host, port)}-{thumbprint(der)[:16]}.der"
+    file = folder / f"{stem(host, port)}-{thumbprint(der)[:16]}.der"
     try:
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        others = [other for other in folder.glob(f"{_stem(host, port)}-*.der") if other != file]
+        others = [other for other in folder.glob(f"{stem(host, port)}-*.der") if other != file]
         others.sort(key=lambda other: other.stat().st_mtime, reverse=True)
         for other in others[keep_others:]:
             other.unlink(missing_ok=True)
@@ -140,11 +145,6 @@ def _lay_down(folder: Path, host: str, port: int, der: bytes, *, keep_others: in
             f"the server's certificate is not trusted yet, and {folder} cannot be written: {error.strerror}"
         ) from error
     return file
-
-
-def _stem(host: str, port: int) -> str:
-    """Hosts come from the plant file, and still never form a path or a pattern."""
-    return f"{re.sub(r'[^A-Za-z0-9.-]', '_', host)}_{port}"
 
 
 def _load_all(folder: Path, pattern: str) -> Iterator[x509.Certificate]:

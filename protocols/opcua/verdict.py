@@ -9,6 +9,7 @@ from protocols.contract import Answer, Outcome
 from protocols.errors import MalformedError, ReadError, RefusedError, UnreachableError, UntrustedError
 from protocols.opcua import remedy
 from protocols.opcua.identity import Identity, identify
+from protocols.opcua.own import own_remarks
 from protocols.opcua.plan import LOOK_FIRST
 from protocols.opcua.progress import Progress, Protection
 
@@ -24,7 +25,7 @@ def succeeded(this: Progress) -> Answer:
         children=identity.children,
         posture=this.posture,
         capabilities=this.discovery.capabilities,
-        remarks=tuple(sorted(this.discovery.remarks)),
+        remarks=_remarks(this),
         learned=this.learned or (),
         ledger=this.meter.ledger(),
     )
@@ -38,7 +39,7 @@ def failed(this: Progress, error: ReadError) -> Answer:
         components=_identity(this).components,
         posture=this.posture,
         capabilities=this.discovery.capabilities,
-        remarks=tuple(sorted(this.discovery.remarks)),
+        remarks=_remarks(this),
         learned=_learned_from_failure(this, error),
         ledger=this.meter.ledger(),
     )
@@ -46,10 +47,9 @@ def failed(this: Progress, error: ReadError) -> Answer:
 
 def _with_remedy(this: Progress, error: ReadError) -> str:
     """A server that refuses a protected channel most often does not trust us yet; one without a session still told its name."""
-    refused_us = isinstance(error, UntrustedError) and isinstance(error.__cause__, UaStatusCodeError)
-    if this.own is not None and (refused_us or in_question(this, error)):
+    if this.to_carry is not None and refuses_ours(this, error):
         settled = this.protection is Protection.STANDS or this.posture is not None
-        return remedy.let_it_trust_us(str(error), this.own.path, settled=settled)
+        return remedy.let_it_trust_us(str(error), this.to_carry, settled=settled)
     if isinstance(error, RefusedError) and not this.created and this.application.name:
         return f"{error}; it calls itself {this.application.name} ({this.application.uri})"
     return str(error)
@@ -66,9 +66,25 @@ def _learned_from_failure(this: Progress, error: ReadError) -> tuple[str, ...]:
             return this.ask.learned
 
 
+def refuses_ours(this: Progress, error: ReadError) -> bool:
+    """Whether it may be our certificate that the server does not want: it says so, or does not open the channel."""
+    says_so = isinstance(error, UntrustedError) and isinstance(error.__cause__, UaStatusCodeError)
+    return says_so or in_question(this, error)
+
+
 def in_question(this: Progress, error: ReadError) -> bool:
     """Whether a protected channel was asked for and does not stand: one of the two certificates is not the right one."""
     return this.protection is Protection.ASKED and not isinstance(error, UnreachableError)
+
+
+def _remarks(this: Progress) -> tuple[str, ...]:
+    """What was odd, about the server and about the certificate that it was shown."""
+    remarks = set(this.discovery.remarks)
+    if this.own is not None:
+        remarks |= own_remarks(this.own.certificate, this.now)
+        if this.following is not None and this.following is not this.own:
+            remarks.add("own-next-certificate-not-accepted")
+    return tuple(sorted(remarks))
 
 
 def _identity(this: Progress) -> Identity:

@@ -24,18 +24,18 @@ from protocols.errors import (
     SilentError,
     UntrustedError,
 )
-from protocols.opcua import decode, remedy, trust
+from protocols.opcua import acceptance, decode, remedy, trust
 from protocols.opcua.certificates import describe, first_of_chain, to_der
 from protocols.opcua.discover import discover
 from protocols.opcua.faults import forgiven
 from protocols.opcua.guard import ReadOnlyViolationError
 from protocols.opcua.login import choose, load_user
 from protocols.opcua.meter import Meter
-from protocols.opcua.own import own_identity, own_remarks
+from protocols.opcua.own import next_identity, own_identity
 from protocols.opcua.plan import DEPRECATED, NONE, plan, remembered, strongest_policy
 from protocols.opcua.progress import Progress, Protection
 from protocols.opcua.session import CLOSE_S, Channel, activate, endpoint_in_use, open_channel, open_session
-from protocols.opcua.verdict import failed, in_question, succeeded
+from protocols.opcua.verdict import failed, in_question, refuses_ours, succeeded
 
 ANYONE = "urn:nameplated"  # our application URI where no certificate stands behind it
 MAX_SERVERS = 64
@@ -54,7 +54,7 @@ _MODES = {
 
 
 async def visit(ask: Ask, pki: Path, *, now: datetime, clock: Callable[[], float]) -> Answer:
-    """Look at one OPC UA server: one connection, and up to two more while it is not settled whose certificate is whose.
+    """Look at one OPC UA server: one connection, and up to three more while it is not settled whose certificate is whose.
 
     Args:
         ask: Where, and what it may cost.
@@ -83,8 +83,7 @@ async def _talk(this: Progress) -> None:
     ask, endpoint = this.ask, this.ask.endpoint
     if ask.security is not Security.NONE:
         this.pinned = trust.pinned(this.pki, endpoint.host, endpoint.port, this.now)
-        this.own = own_identity(this.pki, this.now)
-        this.discovery.remarks.update(own_remarks(this.own.certificate, this.now))
+        _choose_ours(this)
     this.user = load_user(ask)
     steps = plan(ask, pinned=this.pinned is not None)
     if steps.policy == NONE:
@@ -94,14 +93,47 @@ async def _talk(this: Progress) -> None:
             if steps.session:
                 await _read(this, channel, NONE)
                 return
-        await _read_protected(this, _recognised(this))
+        await _show_ours(this, _recognised(this))
         return
     try:
-        await _read_protected(this, steps.policy)
+        await _show_ours(this, steps.policy)
     except ReadError as refusal:
         if not in_question(this, refusal):
             raise
         await _look_again(this, steps.policy, refusal)
+
+
+def _choose_ours(this: Progress) -> None:
+    """Which of our certificates the server is shown, and in which order."""
+    endpoint, learned = this.ask.endpoint, this.ask.learned
+    own, this.following = own_identity(this.pki, this.now), next_identity(this.pki)
+    known = this.following is not None and acceptance.accepts(this.pki, endpoint.host, endpoint.port, this.following) is not None
+    this.ours = acceptance.shown(own, this.following, accepted=known, learned=learned, now=this.now)
+    this.own = this.ours[0]
+    this.refusals = acceptance.fresh_refusals(learned, this.now) if this.own is own else ()
+
+
+async def _show_ours(this: Progress, policy: str) -> None:
+    """Read with the first of our certificates that the server accepts.
+
+    Raises:
+        ReadError: It accepts none of them, or anything else.
+    """
+    host, port = this.ask.endpoint.host, this.ask.endpoint.port
+    for ours in this.ours:
+        this.own = ours
+        try:
+            await _read_protected(this, policy)
+        except ReadError as error:
+            if not refuses_ours(this, error):
+                raise
+            acceptance.forget(this.pki, host, port, ours)
+            last = ours is this.ours[-1]
+            this.refusals = () if last else (acceptance.refusal(this.now),)  # a server that refuses both is shown both again
+            if last:
+                raise
+        else:
+            return
 
 
 async def _read_protected(this: Progress, policy: str) -> None:
@@ -163,13 +195,13 @@ def _recognised(this: Progress) -> str:
     endpoint, der = this.ask.endpoint, this.certificate_offered
     certificate = describe(der)
     policy = strongest_policy(this.posture.offered if this.posture else (), this.ask)
-    if certificate is None or policy is None or this.own is None:
+    if certificate is None or policy is None or this.to_carry is None:
         raise UntrustedError("the server offers a secure endpoint without a certificate that can be read")
     if this.pinned is None or to_der(this.pinned) != der:
         reason = trust.why_untrusted(this.pki, endpoint.host, endpoint.port, der, this.now)
         if reason:
             file = trust.keep_pending(this.pki, endpoint.host, endpoint.port, der)
-            raise UntrustedError(remedy.how_to_trust(certificate, file, this.own.path, reason))
+            raise UntrustedError(remedy.how_to_trust(certificate, file, this.to_carry, reason))
         trust.recognise(this.pki, endpoint.host, endpoint.port, der)
         this.pinned = x509.load_der_x509_certificate(der)
     return policy
@@ -188,6 +220,8 @@ async def _read(this: Progress, channel: Channel, policy: str) -> None:
                 await _take(this, channel, created.ServerEndpoints or await channel.endpoints())
             offer = endpoint_in_use(this.offers, policy, ask.security.value, this.user.kind)
             await activate(channel, created, this.user, choose(offer, this.user, ask))
+            if this.own is not None:
+                acceptance.note(this.pki, ask.endpoint.host, ask.endpoint.port, this.own)
             this.learned = this.learned_now
             await discover(channel, this.discovery)
     except UaStatusCodeError:

@@ -11,9 +11,20 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from agent.pki import command
-from protocols.opcua import trust
+from protocols.opcua import acceptance, trust
 from protocols.opcua.certificates import make_certificate, thumbprint, to_der
+from protocols.opcua.own import next_identity, own_identity
+from tests.plants import PLANT
 
+PROTECTED = """
+[[asset]]
+id = "mixer"
+address = "opc.tcp://10.0.0.1:4840"
+security = "sign"
+[[asset]]
+id = "open"
+address = "opc.tcp://10.0.0.2:4840"
+"""
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 NOW = datetime.now(UTC)
 
@@ -39,14 +50,56 @@ def test_own_certificate_is_made_shown_and_exported_in_both_forms(tmp_path: Path
     assert b"PRIVATE" not in (tmp_path / "us.pem").read_bytes()
 
 
-def test_renewed_certificate_keeps_its_application_uri(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(tmp_path, "cert", "show", "--json")
-    old = json.loads(capsys.readouterr().out)
+def test_renewal_is_begun_shown_exported_and_finished_once_every_server_has_accepted_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = own_identity(tmp_path, NOW)
+    for port in (1, 2):
+        acceptance.note(tmp_path, "h", port, old)
     assert run(tmp_path, "cert", "renew") == 0
-    assert "previous.der" in capsys.readouterr().out
+    assert "0 of 2 servers have accepted" in capsys.readouterr().out
+    new = next_identity(tmp_path)
+    assert new is not None
+    run(tmp_path, "cert", "export", str(tmp_path / "us.der"))
+    assert "the next certificate" in capsys.readouterr().out
+    assert (tmp_path / "us.der").read_bytes() == to_der(new.certificate)
+
+    acceptance.note(tmp_path, "h", 1, new)
+    assert run(tmp_path, "cert", "finish") == 1
+    assert "not yet accepted by h:2." in capsys.readouterr().err
+    acceptance.note(tmp_path, "h", 2, new)
+    run(tmp_path, "cert", "show")
+    assert "cert finish" in capsys.readouterr().out
     run(tmp_path, "cert", "show", "--json")
-    new = json.loads(capsys.readouterr().out)
-    assert new["application_uri"] == old["application_uri"] and new["thumbprint_sha256"] != old["thumbprint_sha256"]
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["next"]["application_uri"] == shown["application_uri"] and all(shown["accepted_since"].values())
+    assert run(tmp_path, "cert", "finish") == 0
+    assert "previous.der" in capsys.readouterr().out
+    assert own_identity(tmp_path, NOW).certificate == new.certificate
+
+
+def test_renewal_is_finished_without_a_server_only_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for port in range(1, 9):
+        acceptance.note(tmp_path, "h", port, own_identity(tmp_path, NOW))
+    run(tmp_path, "cert", "renew")
+    assert run(tmp_path, "cert", "finish") == 1
+    assert "h:5 and 3 more" in capsys.readouterr().err
+    assert run(tmp_path, "cert", "finish", "--anyway") == 0
+    assert run(tmp_path, "cert", "finish") == 64
+    assert "cert renew" in capsys.readouterr().err
+
+
+def test_servers_of_a_plant_are_those_that_want_protection(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plant = tmp_path / "plant.toml"
+    plant.write_text(PLANT.replace('"state"', f'"{tmp_path}/state"') + PROTECTED)
+    pki = tmp_path / "state" / "collect" / "opcua"
+    acceptance.note(pki, "h", 1, own_identity(pki, NOW))
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+    for words, figures in ((["renew"], "0 of 1 servers"), (["show"], "10.0.0.1:4840  not yet")):
+        options = parser.parse_args(["opcua", "cert", *words, "--config", str(plant)])
+        assert options.command(options) == 0
+        assert figures in capsys.readouterr().out
 
 
 def test_waiting_certificate_is_listed_with_both_thumbprints_and_accepted_by_one(

@@ -28,20 +28,49 @@ def test_certificate_is_made_once_and_says_what_the_standard_wants(tmp_path: Pat
     assert usage.key_cert_sign  # OPC 10000-6: a self-signed certificate signs one, itself
 
 
-def test_key_is_readable_by_its_owner_alone_before_and_after_a_renewal(tmp_path: Path) -> None:
+def test_key_is_readable_by_its_owner_alone_at_each_step_of_a_renewal(tmp_path: Path) -> None:
     own.own_identity(tmp_path, NOW)
     own.renew(tmp_path, NOW)
-    for name in ("nameplated.key", "previous.key"):
-        assert stat.S_IMODE((tmp_path / "own" / name).stat().st_mode) == 0o600
+    names = {file.name for file in (tmp_path / "own").glob("*.key")}
+    own.finish(tmp_path, NOW)
+    names |= {file.name for file in (tmp_path / "own").glob("*.key")}
+    assert names == {"nameplated.key", "next.key", "previous.key"}
+    for file in (tmp_path / "own").glob("*.key"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_renewal_keeps_the_application_uri_and_the_old_certificate(tmp_path: Path) -> None:
+def test_renewal_leaves_the_one_in_use_until_it_is_finished(tmp_path: Path) -> None:
     old = own.own_identity(tmp_path, NOW)
     new = own.renew(tmp_path, NOW + timedelta(days=1700))
     assert new.application_uri == old.application_uri
     assert new.certificate.public_key() != old.certificate.public_key()
+    assert own.own_identity(tmp_path, NOW).certificate == old.certificate
+    following = own.next_identity(tmp_path)
+    assert following is not None and following.certificate == new.certificate
+
+    finished = own.finish(tmp_path, NOW)
+    assert finished is not None and finished.certificate == new.certificate and finished.path == old.path
+    assert own.next_identity(tmp_path) is None
     assert (tmp_path / "own" / "previous.der").read_bytes() == to_der(old.certificate)
-    assert own.own_identity(tmp_path, NOW).certificate == new.certificate
+
+
+def test_renewal_begun_twice_is_one_renewal(tmp_path: Path) -> None:
+    assert own.renew(tmp_path, NOW).certificate == own.renew(tmp_path, NOW + timedelta(days=1)).certificate
+
+
+def test_renewal_that_was_never_begun_is_not_finished(tmp_path: Path) -> None:
+    assert own.finish(tmp_path, NOW) is None and not (tmp_path / "own").exists()
+
+
+def test_finish_that_was_cut_short_is_done_again_and_loses_neither_certificate(tmp_path: Path) -> None:
+    old, new = own.own_identity(tmp_path, NOW), own.renew(tmp_path, NOW)
+    folder = tmp_path / "own"
+    for kind in ("key", "der"):
+        (folder / f"previous.{kind}").write_bytes((folder / f"nameplated.{kind}").read_bytes())
+    (folder / "nameplated.key").write_bytes((folder / "next.key").read_bytes())  # and then the power went
+    finished = own.finish(tmp_path, NOW)
+    assert finished is not None and finished.certificate == new.certificate
+    assert (folder / "previous.der").read_bytes() == to_der(old.certificate)
 
 
 @pytest.mark.parametrize(
@@ -76,5 +105,5 @@ def test_damaged_identity_is_named(tmp_path: Path, damage: str) -> None:
 
 def test_folder_that_cannot_be_made_is_the_operators_to_mend(tmp_path: Path) -> None:
     (tmp_path / "own").write_text("a file in the way")
-    with pytest.raises(UntrustedError, match="cannot be made or read"):
+    with pytest.raises(UntrustedError, match="cannot be made"):
         own.own_identity(tmp_path, NOW)

@@ -6,10 +6,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from asyncua import ua
+from asyncua.common.utils import ServiceError
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from agent.demo.opcua_device import OpcUaDevice, Specification
 from protocols.contract import Answer, Ask, Endpoint, Limits, Outcome, Security, Transport
 from protocols.opcua.certificates import make_certificate, to_der
+from protocols.opcua.own import own_identity, renew
 from protocols.opcua.visit import visit
 from tests.simulators.rogue_opcua import Mode, RogueServer
 
@@ -133,3 +138,61 @@ async def test_protection_that_cannot_be_had_is_never_left_away(tmp_path: Path) 
     (tmp_path / "trusted" / "127.0.0.1_1-plc.der").write_bytes(to_der(curve))
     answer = await look(1, tmp_path, security=Security.SIGN_AND_ENCRYPT)
     assert answer.outcome is Outcome.UNTRUSTED and "no RSA key" in answer.detail and answer.ledger.connections == 0
+
+
+async def test_renewal_keeps_every_server_readable_and_costs_a_second_connection_once_a_day(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    own, following = own_identity(tmp_path, now), renew(tmp_path, now)
+    trusted = {to_der(own.certificate)}
+
+    async def judge(certificate: x509.Certificate, *_: object) -> None:
+        if to_der(certificate) not in trusted:
+            raise ServiceError(ua.StatusCodes.BadCertificateUntrusted)
+
+    device = OpcUaDevice(Specification(security=Security.SIGN, pki_dir=str(tmp_path)))
+    await device.start()
+    device.server.set_certificate_validator(judge)
+    (tmp_path / "trusted").mkdir()
+    (tmp_path / "trusted" / f"127.0.0.1_{device.port}-plc.der").write_bytes(device.certificate)
+
+    async def visited(later: timedelta, learned: tuple[str, ...]) -> Answer:
+        endpoint = Endpoint(transport=Transport.OPC_UA, host="127.0.0.1", port=device.port)
+        ask = Ask(endpoint=endpoint, limits=LIMITS, security=Security.SIGN, learned=learned)
+        answer = await visit(ask, tmp_path, now=now + later, clock=time.monotonic)
+        assert answer.outcome is Outcome.IDENTIFIED, answer.detail
+        return answer
+
+    first = await visited(timedelta(0), ())
+    second = await visited(timedelta(hours=6), first.learned)
+    third = await visited(timedelta(hours=25), second.learned)
+    assert [one.ledger.connections for one in (first, second, third)] == [2, 1, 2]
+    assert all("own-next-certificate-not-accepted" in one.remarks for one in (first, second, third))
+
+    trusted.add(to_der(following.certificate))
+    fourth = await visited(timedelta(hours=31), third.learned)  # refused a few hours ago: not yet its turn
+    fifth = await visited(timedelta(hours=50), fourth.learned)
+    trusted.remove(to_der(own.certificate))
+    sixth = await visited(timedelta(hours=56), fifth.learned)
+    assert [one.ledger.connections for one in (fourth, fifth, sixth)] == [1, 1, 1]
+    assert fifth.remarks == sixth.remarks == ()
+    await device.stop()
+
+
+async def test_server_that_accepts_neither_of_ours_is_told_which_one_to_trust_and_is_shown_both_again(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    renew(tmp_path, now)
+
+    async def refuse(*_: object) -> None:
+        raise ServiceError(ua.StatusCodes.BadCertificateUntrusted)
+
+    device = OpcUaDevice(Specification(security=Security.SIGN, pki_dir=str(tmp_path)))
+    await device.start()
+    device.server.set_certificate_validator(refuse)
+    (tmp_path / "trusted").mkdir()
+    (tmp_path / "trusted" / f"127.0.0.1_{device.port}-plc.der").write_bytes(device.certificate)
+    first = await look(device.port, tmp_path, security=Security.SIGN)
+    second = await look(device.port, tmp_path, security=Security.SIGN, learned=first.learned)
+    await device.stop()
+    assert first.outcome is second.outcome is Outcome.UNTRUSTED
+    assert str(tmp_path / "own" / "next.der") in first.detail
+    assert first.ledger.connections == second.ledger.connections <= 3
