@@ -5,6 +5,7 @@ and control characters are dropped here once more.
 """
 
 import shutil
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 from agent.core.asset import AssetState
@@ -38,7 +39,7 @@ def assets(states: Mapping[str, AssetState]) -> str:
 
 def nameplate(look: Observation) -> str:
     """One look at one device, with the evidence for each field and what it cost."""
-    parts = [f"{look.address}: {look.outcome}", f"  {_plain(look.detail)}"]
+    parts = [f"{look.address}: {look.outcome}", _sentence(look.detail)]
     if look.nameplate:
         rows = [(field, value.value, value.source, value.confidence, value.raw) for field, value in look.nameplate.items()]
         parts += ["", table(("field", "value", "source", "confidence", "raw"), rows)]
@@ -72,12 +73,22 @@ def _values(plate: Nameplate) -> list[tuple[str, str]]:
     return [(field, value.value) for field, value in plate.items()]
 
 
+def _sentence(detail: str) -> str:
+    """A sentence in lines of the terminal. Paths, thumbprints and commands stay whole, to be copied."""
+    width = max(NARROWEST, shutil.get_terminal_size((100, 24)).columns)
+    indent = "  "
+    return textwrap.fill(
+        _plain(detail), width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
 def _cost(look: Observation) -> str:
     cost = look.ledger
     asked = ", ".join(f"{count} x {name}" for name, count in cost.requests.items()) or "nothing"
     gap = "" if cost.smallest_gap_ms is None else f", smallest gap {cost.smallest_gap_ms:.0f} ms"
+    connections = "1 connection" if cost.connections == 1 else f"{cost.connections} connections"
     return (
-        f"cost: {cost.connections} connection, asked {asked}, "
+        f"cost: {connections}, asked {asked}, "
         f"{cost.sent_bytes} bytes out, {cost.received_bytes} bytes in, {cost.duration_ms:.0f} ms{gap}"
     )
 

@@ -32,6 +32,7 @@ _sign: Any = security_policies.sign_asymmetric  # neither has types
 _encrypt: Any = security_policies.encrypt_asymmetric
 
 ANONYMOUS, USERNAME, CERTIFICATE = "anonymous", "username", "certificate"
+LINES = {USERNAME: "username_file", CERTIFICATE: "user_certificate_file and user_key_file"}  # of a plant file
 NAMELESS = Token(kind=ANONYMOUS, policy="None", policy_id="anonymous")  # of a server that does not list the way we came in
 
 
@@ -60,6 +61,8 @@ def load_user(ask: Ask) -> User:
     """
     if ask.username_file:
         return _with_password(Path(ask.username_file))
+    if bool(ask.user_certificate_file) != bool(ask.user_key_file):
+        raise UntrustedError("a user certificate and its key belong together: user_certificate_file and user_key_file")
     if ask.user_certificate_file:
         return _with_certificate(Path(ask.user_certificate_file), Path(ask.user_key_file))
     return User()
@@ -74,8 +77,7 @@ def choose(offer: Offer | None, user: User, ask: Ask) -> Token:
     ways_in = (NAMELESS,) if offer is None else offer.tokens
     fitting = [token for token in ways_in if token.kind == user.kind]
     if not fitting:
-        ways = ", ".join(sorted({token.kind for token in ways_in})) or "nobody"
-        raise RefusedError(f"the server does not let {who(user)} in; it lets in: {ways}")
+        raise RefusedError(_locked_out(user, {token.kind for token in ways_in}, ask))
     safe = [token for token in fitting if _is_safe(token, user, ask)]
     if not safe:
         raise RefusedError(f"{who(user)} was not sent: over this channel, it could be read or used by others")
@@ -107,6 +109,15 @@ def identity(user: User, token: Token, server: bytes, nonce: bytes) -> tuple[ua.
             return known, ua.SignatureData(Algorithm=algorithm, Signature=signature)
         case _:
             return ua.AnonymousIdentityToken(PolicyId=token.policy_id), ua.SignatureData()
+
+
+def _locked_out(user: User, kinds: set[str], ask: Ask) -> str:
+    """The server has no way in for this user: which ones it has, and the lines to set."""
+    if not kinds:
+        return f'the server lets nobody in over security = "{ask.security.value}"; over another one it may'
+    lines = [line for kind, line in LINES.items() if kind in kinds]
+    hint = f"; set {' or '.join(lines)} for this asset" if user.kind == ANONYMOUS and lines else ""
+    return f"the server does not let {who(user)} in; it lets in: {', '.join(sorted(kinds))}{hint}"
 
 
 def _is_safe(token: Token, user: User, ask: Ask) -> bool:

@@ -27,12 +27,12 @@ class OpcUaReader:
     """Looks at OPC UA servers, one child process for each visit.
 
     Args:
-        pki_dir: The trust folder; see `protocols.opcua.trust`.
+        pki_dir: The trust folder; see `protocols.opcua.trust`. Relative to where the gateway was started: a child is elsewhere.
         child: Name of the module that is run as the child.
     """
 
     def __init__(self, pki_dir: Path, child: str = CHILD) -> None:
-        self._pki_dir = pki_dir
+        self._pki_dir = pki_dir.absolute()
         self._child = child
         self._one_at_a_time = asyncio.Lock()
 

@@ -31,14 +31,13 @@ def nothing_usable(offers: Sequence[Offer], ask: Ask) -> str:
     return f'the server offers nothing that security = "{wanted}" could use; {hint}'
 
 
-def how_to_trust(certificate: Certificate, file: Path, ours: Path, reason: str) -> str:
+def how_to_trust(certificate: Certificate, pki: Path, ours: Path, reason: str) -> str:
     """One line for a person: whose certificate is not trusted, and what to do about it."""
     thumbprint = certificate.thumbprint_sha256
     change = "has changed and is" if reason == "it is not the pinned one" else "is"
     return (
         f"the server's certificate {change} not trusted ({reason}): compare its SHA-256 thumbprint {thumbprint} on the device, "
-        f"then run nameplated opcua trust accept {thumbprint[:16]} or move {file} to {file.parent.parent / 'trusted'}, "
-        f"and let the server trust ours, {ours}"
+        f"then run nameplated opcua trust accept {thumbprint[:16]} --pki-dir {pki}, and let the server trust ours, {ours}"
     )
 
 
@@ -51,7 +50,7 @@ def let_it_trust_us(refusal: str, ours: Path, *, settled: bool) -> str:
         settled: Whether the server has shown that its own certificate is still the trusted one.
     """
     if settled:
-        return f"{refusal}: its own certificate is the trusted one, so let it trust ours, {ours}"
+        return f"{refusal}: its own certificate is trusted here, so let it trust ours, {ours}, or the one that it has put among the rejected"
     return f"{refusal}: let it trust our certificate, {ours}; whether its own has changed, it did not tell"
 
 

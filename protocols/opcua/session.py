@@ -145,7 +145,8 @@ async def activate(channel: Channel, created: ua.CreateSessionResult, user: User
         await channel.client.activate_session(parameters)
     except UaStatusCodeError as error:
         if refuses_the_user(error):
-            raise RefusedError(f"the server does not let {who(user)} in ({status_name(int(error.code or 0))})") from error
+            said = status_name(int(error.code or 0))
+            raise RefusedError(f"the server does not let {who(user)} in ({said}): look at what it knows of this user") from error
         raise
 
 

@@ -65,6 +65,8 @@ def why_untrusted(pki: Path, host: str, port: int, der: bytes, now: datetime) ->
     if any(_load_all(pki / "trusted", f"{stem(host, port)}-*")):
         return "it is not the pinned one"
     authorities = list(_load_all(pki / "trusted" / "ca", "*"))
+    if not authorities:
+        return "nobody has accepted it yet"
     return objection(certificate, authorities, _revocations(pki / "trusted" / "ca"), host=host, now=now)
 
 

@@ -200,8 +200,8 @@ def _recognised(this: Progress) -> str:
     if this.pinned is None or to_der(this.pinned) != der:
         reason = trust.why_untrusted(this.pki, endpoint.host, endpoint.port, der, this.now)
         if reason:
-            file = trust.keep_pending(this.pki, endpoint.host, endpoint.port, der)
-            raise UntrustedError(remedy.how_to_trust(certificate, file, this.to_carry, reason))
+            trust.keep_pending(this.pki, endpoint.host, endpoint.port, der)
+            raise UntrustedError(remedy.how_to_trust(certificate, this.pki, this.to_carry, reason))
         trust.recognise(this.pki, endpoint.host, endpoint.port, der)
         this.pinned = x509.load_der_x509_certificate(der)
     return policy

@@ -1,5 +1,6 @@
 """Tables fit the terminal, and no device's text drives it."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,3 +39,17 @@ def test_look_is_shown_with_evidence_and_cost() -> None:
     shown = screens.nameplate(seen)
     for part in ("2.1", "322e31", "server", "S9", "anonymous-access", "an odd count", "2 x 43/14", "smallest gap 251 ms"):
         assert part in shown
+
+
+def test_long_sentence_is_wrapped_and_what_is_to_be_copied_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    thumbprint, command = "3f" * 32, "trust accept 3f3f --pki-dir /var/lib/nameplated/collect/opcua"
+    shown = screens.nameplate(look("untrusted", detail=f"compare {thumbprint} on the device, then run {command}"))
+    assert thumbprint in shown and "/var/lib/nameplated/collect/opcua" in shown
+    sentence = shown.split("\n\n")[0].splitlines()[1:]
+    assert all(line.startswith("  ") and (len(line) <= 60 or " " not in line.strip()) for line in sentence)
+
+
+def test_cost_counts_connections_as_people_do() -> None:
+    for number, words in ((1, "1 connection,"), (2, "2 connections,")):
+        assert words in screens.nameplate(look(ledger=VisitLedger(connections=number)))

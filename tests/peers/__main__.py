@@ -24,6 +24,7 @@ from tests.peers.probe import look, make_friends
 from tests.peers.processes import DiedError
 from tests.peers.report import Result, Row
 from tests.peers.servers import Server, serving, why_not
+from tests.peers.users import Users
 from tests.peers.verdict import Sighting, faults
 from tests.peers.workshop import Workshop, prepare
 
@@ -69,6 +70,7 @@ def _run(peers: Sequence[Peer], folder: Path, *, as_json: bool) -> int:
     began = time.monotonic()
     _progress("installing what is missing")
     workshop = prepare(HOME, {peer.package for peer in peers})
+    Users(folder).write()
     skipped = {peer.name: why for peer in peers if (why := why_not(peer, workshop))}
     with ExitStack() as stack:
         servers = [stack.enter_context(_started(peer, workshop, folder)) for peer in peers if peer.name not in skipped]

@@ -19,6 +19,7 @@ class Package(StrEnum):
     JSMODBUS = "jsmodbus"
     LIBMODBUS = "libmodbus"
     NODE_OPCUA = "node-opcua"
+    ASYNCUA = "asyncua"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class Peer:
         nameplate: Every field that the look must find, and no other.
         profile: Register profile to read it with.
         security: How the OPC UA session is protected.
+        deprecated_policies: Whether security policies that rest on SHA-1 will do.
+        user: Who logs in: "anonymous", "password" or "certificate".
     """
 
     name: str
@@ -44,6 +47,8 @@ class Peer:
     nameplate: Mapping[str, str] = field(default_factory=dict)
     profile: str = ""
     security: Security = Security.NONE
+    deprecated_policies: bool = False
+    user: str = "anonymous"
 
     @property
     def serial(self) -> bool:
@@ -182,8 +187,64 @@ PEERS = (
         name="node-opcua-secured",
         package=Package.NODE_OPCUA,
         address="opc.tcp://127.0.0.1:{port}/press",
-        settings={"build": _BUILD, "device": _DEVICE, "secured": True},
+        settings={"build": _BUILD, "device": _DEVICE, "mode": "SignAndEncrypt", "policy": "Basic256Sha256"},
         security=Security.SIGN_AND_ENCRYPT,
+        nameplate=_DEVICE_NAMEPLATE,
+    ),
+    Peer(
+        name="node-opcua-password",
+        package=Package.NODE_OPCUA,
+        address="opc.tcp://127.0.0.1:{port}/press",
+        settings={"build": _BUILD, "device": _DEVICE, "mode": "Sign", "policy": "Aes128_Sha256_RsaOaep", "user": "password"},
+        security=Security.SIGN,
+        user="password",
+        nameplate=_DEVICE_NAMEPLATE,
+    ),
+    Peer(
+        name="node-opcua-certificate",
+        package=Package.NODE_OPCUA,
+        address="opc.tcp://127.0.0.1:{port}/press",
+        settings={
+            "build": _BUILD,
+            "device": _DEVICE,
+            "mode": "SignAndEncrypt",
+            "policy": "Aes256_Sha256_RsaPss",
+            "user": "certificate",
+        },
+        security=Security.SIGN_AND_ENCRYPT,
+        user="certificate",
+        nameplate=_DEVICE_NAMEPLATE,
+    ),
+    Peer(
+        name="node-opcua-deprecated",
+        package=Package.NODE_OPCUA,
+        address="opc.tcp://127.0.0.1:{port}/press",
+        settings={"build": _BUILD, "device": _DEVICE, "mode": "SignAndEncrypt", "policy": "Basic256"},
+        security=Security.SIGN_AND_ENCRYPT,
+        deprecated_policies=True,
+        nameplate=_DEVICE_NAMEPLATE,
+    ),
+    # It lets in nobody without a password, and offers no connection over which one could be sent.
+    Peer(
+        name="node-opcua-closed",
+        package=Package.NODE_OPCUA,
+        address="opc.tcp://127.0.0.1:{port}/press",
+        settings={"build": _BUILD, "mode": "None", "policy": "None", "user": "password"},
+        outcome=Outcome.REFUSED,
+    ),
+    Peer(
+        name="asyncua-open",
+        package=Package.ASYNCUA,
+        address="opc.tcp://127.0.0.1:{port}/",
+        settings={"device": _DEVICE},
+        nameplate=_DEVICE_NAMEPLATE,
+    ),
+    Peer(
+        name="asyncua-signed",
+        package=Package.ASYNCUA,
+        address="opc.tcp://127.0.0.1:{port}/",
+        settings={"device": _DEVICE, "mode": "sign", "policy": "Aes256_Sha256_RsaPss"},
+        security=Security.SIGN,
         nameplate=_DEVICE_NAMEPLATE,
     ),
 )

@@ -22,7 +22,7 @@ from tests.peers.servers import Server
 from tests.peers.verdict import Sighting, sighting
 
 PLANT, GATEWAY = "peers", "gw-1"
-ALL_SEEN_S = 75.0
+ALL_SEEN_S = 120.0
 """All servers but the serial one share a host, so they are visited one after the other: half a second to three seconds each, and
 again every five until the last of them had its turn."""
 
@@ -94,6 +94,8 @@ def _plant(site: Site, servers: Sequence[Server], port: int) -> str:
         lines.append(f'[[asset]]\nid = "{peer.name}"\naddress = "{server.address}"')
         lines += [f'profile = "{peer.profile}"', "accept_risk = true"] if peer.profile else []
         lines += [f'security = "{peer.security}"'] if peer.security is not Security.NONE else []
+        lines += ["deprecated_policies = true"] if peer.deprecated_policies else []
+        lines += [f'{key} = "{file}"' for key, file in server.user.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -25,6 +25,10 @@ def look(server: Server, pki: Path) -> Sighting:
         command += ["--profile", peer.profile, "--accept-risk"]
     if peer.security is not Security.NONE:
         command += ["--security", peer.security.value, "--pki-dir", str(pki)]
+    if peer.deprecated_policies:
+        command += ["--deprecated-policies"]
+    for key, file in server.user.items():
+        command += [f"--{key.replace('_', '-')}", str(file)]
     return sighting(run_json(command, may_fail=True))
 
 

@@ -6,19 +6,23 @@ free port itself.
 
 import json
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.peers.catalogue import Package, Peer
 from tests.peers.processes import DiedError, Running, poll, running
+from tests.peers.users import Users
 from tests.peers.workshop import Workshop
 
+ROOT = Path(__file__).parents[2]
 PROGRAMS = {
     Package.MODBUS_SERIAL: "modbus_serial.js",
     Package.JSMODBUS: "jsmodbus.js",
     Package.NODE_OPCUA: "node_opcua.js",
+    Package.ASYNCUA: "tests.peers.asyncua_server",
 }
 
 
@@ -31,12 +35,14 @@ class Server:
         version: Of its package.
         address: Where it is asked.
         pki: The folder of its certificates; OPC UA only.
+        user: Who logs in: keys of a plant file, and the files that they point to.
     """
 
     peer: Peer
     version: str
     address: str
     pki: Path
+    user: Mapping[str, Path] = field(default_factory=dict)
 
 
 def why_not(peer: Peer, workshop: Workshop) -> str:
@@ -61,7 +67,7 @@ def serving(peer: Peer, workshop: Workshop, folder: Path) -> Iterator[Server]:
         said = program.ready()
         line = str(stack.enter_context(_serial_line(peer, said["port"], folder))) if peer.serial else ""
         address = peer.address.format(port=said["port"], line=line)
-        yield Server(peer=peer, version=said["version"], address=address, pki=pki)
+        yield Server(peer=peer, version=said["version"], address=address, pki=pki, user=Users(folder).files[peer.user])
 
 
 @contextmanager
@@ -73,9 +79,11 @@ def _started(peer: Peer, workshop: Workshop, folder: Path, pki: Path) -> Iterato
             program.tell("".join(f"{address} {word}\n" for address, word in registers.items()) + "\n")
             yield program
         return
-    settings = json.dumps({**peer.settings, "pki": str(pki)})
-    command = ["node", PROGRAMS[peer.package], settings]
-    with running(peer.name, command, folder=folder, cwd=workshop.node, lifeline=True) as program:
+    settings = json.dumps({**peer.settings, "pki": str(pki), "nodeset": str(workshop.di_nodeset)})
+    interpreter = [sys.executable, "-m"] if peer.package is Package.ASYNCUA else ["node"]
+    command = [*interpreter, PROGRAMS[peer.package], settings]
+    cwd = ROOT if peer.package is Package.ASYNCUA else workshop.node
+    with running(peer.name, command, folder=folder, cwd=cwd, lifeline=True) as program:
         yield program
 
 

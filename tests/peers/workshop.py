@@ -34,6 +34,11 @@ class Workshop:
         return self.home / "node"
 
     @property
+    def di_nodeset(self) -> Path:
+        """OPC UA for Devices, as the OPC Foundation published it; it comes with a node package."""
+        return self.node / "node_modules" / "node-opcua-nodesets" / "nodesets" / "Opc.Ua.Di.NodeSet2.xml"
+
+    @property
     def libmodbus_server(self) -> Path:
         """The compiled C server."""
         return self.home / "libmodbus_server"

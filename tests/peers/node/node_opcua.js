@@ -1,7 +1,8 @@
 // An OPC UA server on the node-opcua package, with or without the DI nodeset and one device in its DeviceSet.
 // Argument, JSON: {"pki": "<folder>", "build": {"productName": "<text>", …}} and, optional,
-// {"device": {"<DI property>": "<text>"}, "secured": true}
-// Secured: Basic256Sha256 with SignAndEncrypt and nothing else; clients that are not in <folder>/trusted/certs are rejected.
+// {"device": {"<DI property>": "<text>"}, "mode": "SignAndEncrypt", "policy": "Basic256Sha256", "user": "anonymous"}
+// It offers this mode with this policy and nothing else, and lets in this kind of user and no other: "anonymous", "password" or
+// "certificate". In a mode that is not "None", clients that are not in <folder>/trusted/certs are rejected.
 "use strict";
 
 console.log = console.error; // the package talks on standard output, which belongs to the runner
@@ -10,20 +11,24 @@ const net = require("net");
 const opcua = require("node-opcua");
 const ready = require("./ready");
 
-const { pki, build, device, secured = false } = JSON.parse(process.argv[2]);
+const { pki, build, device, mode = "None", policy = "None", user = "anonymous" } = JSON.parse(process.argv[2]);
+const [NAME, PASSWORD] = ["nameplate-reader", "Zwölf Boxkämpfer"]; // as in tests/peers/users.py; not ASCII on purpose
 const DI = "http://opcfoundation.org/UA/DI/";
 
 function options(port) {
-    const way = secured
-        ? { securityModes: [opcua.MessageSecurityMode.SignAndEncrypt], securityPolicies: [opcua.SecurityPolicy.Basic256Sha256] }
-        : { securityModes: [opcua.MessageSecurityMode.None], securityPolicies: [opcua.SecurityPolicy.None] };
     return {
-        ...way,
         port,
         host: "127.0.0.1",
         hostname: "127.0.0.1",
         resourcePath: "/press",
-        allowAnonymous: true,
+        securityModes: [opcua.MessageSecurityMode[mode]],
+        securityPolicies: [opcua.SecurityPolicy[policy]],
+        allowAnonymous: user === "anonymous",
+        userManager: { isValidUser: (name, password) => user === "password" && name === NAME && password === PASSWORD },
+        userCertificateManager: new opcua.OPCUACertificateManager({
+            rootFolder: `${pki}-users`,
+            automaticallyAcceptUnknownCertificate: user === "certificate",
+        }),
         disableDiscovery: false,
         nodeset_filename: device ? [opcua.nodesets.standard, opcua.nodesets.di] : [opcua.nodesets.standard],
         serverCertificateManager: new opcua.OPCUACertificateManager({ rootFolder: pki, automaticallyAcceptUnknownCertificate: false }),

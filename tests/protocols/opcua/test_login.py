@@ -80,6 +80,19 @@ def test_user_never_falls_back_to_nobody_and_nobody_is_never_more() -> None:
         choose(offer(way("username"), way("certificate")), User(), ask())
 
 
+def test_locked_door_names_the_lines_that_open_it() -> None:
+    with pytest.raises(RefusedError, match="set username_file or user_certificate_file and user_key_file for this asset"):
+        choose(offer(way("username"), way("certificate")), User(), ask())
+    with pytest.raises(RefusedError, match='lets nobody in over security = "sign"'):
+        choose(offer(mode=SIGN), User(), ask(SIGN))
+
+
+def test_user_certificate_without_its_key_is_named_before_anything_is_asked() -> None:
+    for half in ("user_certificate_file", "user_key_file"):
+        with pytest.raises(UntrustedError, match="belong together"):
+            load_user(ask(**{half: "/etc/some.file"}))
+
+
 def test_server_that_lists_no_endpoint_is_tried_as_nobody_alone() -> None:
     assert choose(None, User(), ask()).policy_id == "anonymous"
     with pytest.raises(RefusedError):

@@ -123,7 +123,8 @@ async def test_secure_server_is_trusted_only_after_a_person_moved_its_certificat
     assert set(unknown.ledger.requests) == {"OpenSecureChannel", "GetEndpoints", "CloseSecureChannel"}
     assert unknown.posture is not None and unknown.posture.certificate is not None
     [pending] = (tmp_path / "pending").iterdir()
-    assert str(pending) in unknown.detail and unknown.posture.certificate.thumbprint_sha256 in unknown.detail
+    thumbprint = unknown.posture.certificate.thumbprint_sha256
+    assert thumbprint in unknown.detail and f"trust accept {thumbprint[:16]} --pki-dir {tmp_path}" in unknown.detail
     assert pending.read_bytes() == secure_device.certificate
 
     (tmp_path / "trusted").mkdir()
@@ -172,7 +173,7 @@ async def test_server_whose_certificate_is_not_the_pinned_one_gets_no_session(se
     patience = Limits(gap_s=0, max_requests=40, response_timeout_s=0.5)
     answer = await look(reader, ask(secure_device.port, SECURE, patience))
     assert answer.outcome is Outcome.UNTRUSTED and "has changed" in answer.detail and answer.facts == ()
-    assert "is the trusted one" not in answer.detail
+    assert "is trusted here" not in answer.detail
     assert answer.ledger.connections == 2 and "CreateSession" not in answer.ledger.requests
     assert len(list((tmp_path / "pending").iterdir())) == 1
 
@@ -300,6 +301,13 @@ async def test_write_that_a_colleague_slips_in_stops_the_role_and_never_arrives(
     with pytest.raises(ForbiddenRequestError, match="i=673"):
         await look(reader, ask(open_device.port))
     assert set(open_device.requests) <= set(ALLOWED_SERVICES.values())
+
+
+async def test_trust_folder_is_relative_to_where_the_gateway_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with RogueServer(Mode.HANGS_UP) as rogue:
+        await look(OpcUaReader(Path("pki")), ask(rogue.port, SECURE))
+    assert (tmp_path / "pki" / "own" / "nameplated.der").exists()
 
 
 async def test_each_ask_gets_one_answer_in_order(tmp_path: Path) -> None:

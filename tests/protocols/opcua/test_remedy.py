@@ -42,9 +42,9 @@ def test_server_without_the_wanted_way_in_names_what_to_do(
 
 
 def test_unknown_certificate_is_compared_before_it_is_trusted() -> None:
-    line = remedy.how_to_trust(CERTIFICATE, Path("/pki/pending/h_1-ab.der"), Path("/pki/own/us.der"), "no one has issued it")
+    line = remedy.how_to_trust(CERTIFICATE, Path("/pki"), Path("/pki/own/us.der"), "no one has issued it")
     assert line.index("compare") < line.index("accept") and "ab" * 32 in line
-    assert "/pki/pending/h_1-ab.der to /pki/trusted" in line and "/pki/own/us.der" in line and "\n" not in line
+    assert "trust accept abababababababab --pki-dir /pki," in line and "/pki/own/us.der" in line and "\n" not in line
 
 
 def test_changed_certificate_is_called_changed() -> None:

@@ -110,7 +110,7 @@ def test_authority_cannot_replace_a_pinned_certificate(tmp_path: Path) -> None:
 
 def test_authority_in_the_wrong_folder_vouches_for_nobody(tmp_path: Path) -> None:
     put(tmp_path / "trusted", "works.der", to_der(authority()))
-    assert "no trusted authority" in trust.why_untrusted(tmp_path, "h", 1, to_der(issued("h")), NOW)
+    assert "nobody has accepted it" in trust.why_untrusted(tmp_path, "h", 1, to_der(issued("h")), NOW)
 
 
 def test_lying_among_the_recognised_trusts_nothing(tmp_path: Path) -> None:
