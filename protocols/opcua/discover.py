@@ -42,6 +42,7 @@ LIMITS = {11705: "MaxNodesPerRead", 11710: "MaxNodesPerBrowse", 11712: "MaxNodes
 SERVER_NODES = (*BUILD_INFO, NAMESPACE_ARRAY, SERVER_ARRAY, SERVER_STATE, SERVER_PROFILES, *LIMITS)
 PORTIONED = (11705, 11712)  # limits of the two services that take more than one node from us
 RUNNING = 0
+UINT32 = range(1, 2**32)  # of a limit; 0 says that there is none
 
 MAX_DEVICES = 64
 MAX_SHOWN = 64  # namespaces, profiles
@@ -108,7 +109,7 @@ async def _read_server(queries: Queries, found: Discovery) -> tuple[str, ...]:
     if state not in (None, RUNNING):
         found.remarks.add(f"server-state-{state}")
     namespaces = decode.strings_of(answers[NAMESPACE_ARRAY])
-    limits = {number: limit for number in LIMITS if (limit := decode.number_of(answers[number]))}
+    limits = {number: limit for number in LIMITS if (limit := decode.number_of(answers[number]) or 0) in UINT32}
     queries.keep_to(limits[number] for number in PORTIONED if number in limits)
     found.capabilities = Capabilities(
         namespaces=decode.cleaned(namespaces, MAX_SHOWN),

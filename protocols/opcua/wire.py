@@ -14,7 +14,10 @@ from protocols.contract import Answer, Ask, Outcome
 MAX_JOB_BYTES = 64 * 1024
 MAX_ANSWER_BYTES = 1024 * 1024
 MAX_ITEMS = 512  # of one list or object
-MAX_CHARS = 4096  # of one string: the hex of a value's bytes is the longest
+MAX_NAME_CHARS = 128  # of a key
+MAX_CHARS = 1024  # of one string, but for these
+MAX_CHARS_OF = {"raw": 2048, "detail": 4096, "profile": MAX_NAME_CHARS}  # hex of a value's bytes; a sentence with paths in it
+MAX_SERVICES = 32  # in the ledger
 MAX_DEPTH = 8
 
 EXIT_FORBIDDEN = 70  # the read-only guard fired: EX_SOFTWARE, our bug
@@ -73,27 +76,27 @@ def decode_answer(data: bytes) -> Answer:
     answer = msgspec.convert(content, Answer, strict=True)
     if (answer.outcome is Outcome.IDENTIFIED) != bool(answer.facts):
         raise BoundsError("facts that do not go with the outcome")
+    if len(answer.ledger.requests) > MAX_SERVICES:
+        raise BoundsError("more services than there are")
     return answer
 
 
-def _check(content: Any, depth: int) -> None:
-    """Walk everything once; recursion ends at the depth."""
+def _check(content: Any, depth: int, max_chars: int = MAX_CHARS) -> None:
+    """Walk everything once; recursion ends at the depth. What passes fits every record that is made of it."""
     if depth < 0:
         raise BoundsError("nested too deeply")
     match content:
         case str():
-            if len(content) > MAX_CHARS or not content.isprintable():
+            if len(content) > max_chars or not content.isprintable():
                 raise BoundsError("a string that is too long or not clean")
+        case list() | dict() if len(content) > MAX_ITEMS:
+            raise BoundsError("too many items")
         case list():
-            _check_all(content, depth)
+            for item in content:
+                _check(item, depth - 1)
         case dict():
-            _check_all([*content.keys(), *content.values()], depth)
-        case int() if not -(2**53) < content < 2**53:
-            raise BoundsError("a number that is too large")
-
-
-def _check_all(items: list[Any], depth: int) -> None:
-    if len(items) > MAX_ITEMS:
-        raise BoundsError("too many items")
-    for item in items:
-        _check(item, depth - 1)
+            for key, value in content.items():
+                _check(key, depth - 1, MAX_NAME_CHARS)
+                _check(value, depth - 1, MAX_CHARS_OF.get(key, MAX_CHARS))
+        case int() | float() if not 0 <= content < 2**53:
+            raise BoundsError("a number that counts nothing")

@@ -1,12 +1,16 @@
 """What a child may say: an answer of ours comes back whole, anything larger, deeper or stranger is refused."""
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.collect.observe import observe
+from agent.core.observation import Observation, Register
 from protocols.contract import (
     Answer,
     Ask,
@@ -22,6 +26,7 @@ from protocols.contract import (
     Transport,
 )
 from protocols.opcua.wire import BoundsError, Job, decode_answer, decode_job, encode_answer, encode_job
+from tests.agent.core.looks import moment
 
 FACT = Fact(field=Field.SERIAL_NUMBER, value="S1", source="i=1", raw="5331", confidence=Confidence.LOW)
 ANSWER = Answer(
@@ -58,6 +63,11 @@ def test_job_survives_the_way() -> None:
         altered(facts=[]),
         altered(outcome="silent"),
         altered(extra=10**30),
+        altered(ledger={"connections": -1}),
+        altered(ledger={"duration_ms": 1e300}),
+        altered(ledger={"requests": {str(number): 1 for number in range(33)}}),
+        altered(ledger={"requests": {"x" * 129: 1}}),
+        altered(components=[{"name": "x" * 1025}]),
         b'"' + b"x" * (1024 * 1024) + b'"',
         b"[" * 500_000,
     ],
@@ -87,3 +97,30 @@ def test_any_bytes_become_an_answer_or_one_of_two_errors(data: bytes) -> None:
         decode_answer(data)
     except (BoundsError, msgspec.DecodeError):
         pass
+
+
+def with_each_leaf(content: Any, value: object) -> Iterator[Any]:
+    """The same document, again and again, each time with the value in the place of another leaf or key."""
+    match content:
+        case list():
+            for place, item in enumerate(content):
+                yield from ([*content[:place], other, *content[place + 1 :]] for other in with_each_leaf(item, value))
+        case dict():
+            for key, item in content.items():
+                yield from (content | {key: other} for other in with_each_leaf(item, value))
+                if isinstance(value, str):
+                    yield {value if name == key else name: content[name] for name in content}
+        case _:
+            yield value
+
+
+@pytest.mark.parametrize("value", ["x" * 129, "x" * 1025, "x" * 2049, "\x1b[2J", "", -1, 2**53, 2**70, -0.5, 1e300, None, True])
+def test_answer_that_is_let_in_fits_the_record_that_is_made_of_it(value: object) -> None:
+    for content in with_each_leaf(json.loads(encode_answer(ANSWER)), value):
+        try:
+            seen = decode_answer(json.dumps(content).encode())
+        except (BoundsError, msgspec.DecodeError):
+            continue
+        look = observe(seen, asset_id="a", address="opc.tcp://h", register=Register(), now=moment(0.0))
+        assert msgspec.json.decode(msgspec.json.encode(look), type=Observation) == look
+        assert min(look.ledger.connections, look.ledger.sent_bytes, look.ledger.duration_ms) >= 0
