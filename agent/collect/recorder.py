@@ -101,7 +101,7 @@ class Recorder:
         """
         heartbeat = _heartbeat(self._journal)
         self._tell(None)  # the memory of an earlier run is gone
-        drafts = _recovered(self._journal, heartbeat.moment if heartbeat else None, now)
+        drafts = self._former(heartbeat.moment if heartbeat else None, now)
         away = at_start(heartbeat, now)
         if away is not None:
             drafts.append(draft("silence", "gateway", away, now.text))
@@ -217,8 +217,16 @@ class Recorder:
             return False
         _log.error(line("journal.opened-again", why=why))
         self._trimmed_upto = 0
-        self._tail.extendleft(reversed(_recovered(self._journal, self._written, now)))
+        self._tail.extendleft(reversed(self._former(self._written, now)))
         return True
+
+    def _former(self, heartbeat: Moment | None, now: Moment) -> list[Draft]:
+        """Confess what became of the journal before this one, if there was one."""
+        mark = read_watermark(self._watermark_file)
+        if mark is None or mark.journal_id == self._journal.id or self._journal.recovered or self._journal.last_seq:
+            return _recovered(self._journal, heartbeat, now)
+        detail = "the journal before this one is gone; nobody knows how many of its records were not folded"
+        return [draft("silence", "lost", between(heartbeat or now, now, SilenceReason.LOST, detail), now.text)]
 
     def _trim(self, *, step: int = TRIM_STEP) -> bool:
         """Delete what publish has folded, in steps; return whether anything went."""

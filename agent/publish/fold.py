@@ -116,9 +116,7 @@ def _link(chain: Chain, draft: Draft, *, author: Author, now: Moment) -> tuple[C
     return Chain(epoch=chain.epoch, seq=seq, head=hash_text(envelope.digest)), parcel
 
 
-def drafts(
-    records: Sequence[Record | Damaged], now: Moment, *, after: int | None = None, after_at: str | None = None
-) -> list[Draft]:
+def drafts(records: Sequence[Record | Damaged], now: Moment, *, after: int = 0, after_at: str | None = None) -> list[Draft]:
     """Say to the outside what each journal record says.
 
     Every record becomes exactly one draft, and so does every jump of the sequence: what was written down there is gone.
@@ -126,12 +124,12 @@ def drafts(
     Args:
         records: What was read.
         now: When.
-        after: The sequence folded last, or None if it is not known where these records continue.
+        after: The sequence up to which nothing is missed: folded last, or trimmed; 0 at the beginning of a journal.
         after_at: When that record was written down.
     """
     found: list[Draft] = []
     for record in records:
-        if after is not None and record.seq > after + 1:
+        if record.seq > after + 1:
             found.append(_lost(record, record.seq - after - 1, after_at, now))
         found.append(_draft(record, now))
         after, after_at = record.seq, record.at if isinstance(record, Record) else after_at

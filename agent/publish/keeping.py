@@ -58,15 +58,16 @@ class Keeper:
     def __init__(self, outbox: Outbox, author: Author, chain: Chain, settled: Settled | None) -> None:
         self._outbox = outbox
         self._author = author
-        self._former_closed = False
         self._settled: Settled | None = None
         self.resume(chain, settled)
+        self._former_closed = self._settled is not None and self._settled.upto >= 0
 
     def begin(self, chain: Chain, start: kinds.ChainStart, notes: Mapping[str, bytes], now: Moment) -> None:
         """Begin another chain. What waits of the one before still goes first."""
         settled = Settled(epoch=chain.epoch)
         self._write([Draft("gateway", start)], chain, {**notes, "settled": msgspec.json.encode(settled)}, (), now)
         self._settled = settled
+        self._former_closed = False
 
     def resume(self, chain: Chain, settled: Settled | None) -> None:
         """Take up a chain where it ended."""

@@ -24,7 +24,7 @@ from agent.publish.rescue import Rescue
 from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolNewerError
 from buffer.outbox import DAMAGED, Outbox, Stored, Wreck
 from buffer.record import Record, State
-from buffer.watermark import Watermark, write_watermark
+from buffer.watermark import Watermark, read_watermark, write_watermark
 from evidence import kinds
 from evidence.envelope import Receipt
 
@@ -225,7 +225,8 @@ class Spool:
     def _fold(self, batch: Batch, states: dict[str, AssetState], now: Moment) -> int:
         """Fold one bounded batch, and the daily manifest when it is due."""
         known = self._folded if self._folded.journal_id == batch.journal_id else None
-        reports = drafts(batch.records, now, after=known.seq if known else None, after_at=known.at if known else None)
+        after = max(known.seq if known else 0, self._trimmed(batch.journal_id))
+        reports = drafts(batch.records, now, after=after, after_at=known.at if known else None)
         if known is None and self._folded.journal_id:
             replaced = kinds.Event(name="journal.replaced", at=now.text, subject="gateway", detail="a new journal was begun")
             reports.insert(0, Draft("gateway", replaced))
@@ -242,6 +243,11 @@ class Spool:
         self._folded, self._told = folded, told
         write_watermark(self._watermark_file, folded.journal_id, folded.seq)
         return len(reports)
+
+    def _trimmed(self, journal_id: str) -> int:
+        """Return how far collect was told to trim a journal, also by an outbox that is gone: up to there a hole is no loss."""
+        mark = read_watermark(self._watermark_file)
+        return mark.seq if mark and mark.journal_id == journal_id else 0
 
     def _fitting(self, batch: Batch) -> Batch:
         """Return as much of a batch as a small outbox can take at once; always one record, so that folding never stands still."""

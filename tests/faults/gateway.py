@@ -115,6 +115,9 @@ class Receiver:
         known: Digest of every record that ever came, by place: a second one for a place is a fork.
         missing: How many records signed gaps account for.
         lost: How many records of the journal `silence/1` accounts for.
+        named: How many records of a former chain its successor names as its own.
+        uncounted: Whether something is confessed of which the number is not known.
+        tokens: Everything that came, in order.
         orphans: How many records came of a chain that was never begun here.
     """
 
@@ -126,10 +129,14 @@ class Receiver:
     waiting: dict[int, tuple[Claims, bytes]] = field(default_factory=dict)
     missing: int = 0
     lost: int = 0
+    named: int = 0
+    uncounted: bool = False
+    tokens: list[bytes] = field(default_factory=list)
     starts: list[kinds.ChainStart] = field(default_factory=list)
 
     def take(self, parcel: Stored) -> None:
         claims = claims_of(parcel)
+        self.tokens.append(parcel.token)
         place = (claims.epoch, claims.seq)
         if self.known.setdefault(place, parcel.digest) != parcel.digest:
             raise ChainError(f"a fork at {place}")
@@ -140,7 +147,9 @@ class Receiver:
     def _place(self, claims: Claims, digest: bytes) -> None:
         held = self.head is not None and claims.epoch == self.head.epoch and claims.seq <= self.head.seq
         match follow(self.head, claims, digest, digest if held else None):
-            case Step.ACCEPT | Step.NEW_EPOCH:
+            case Step.ACCEPT | Step.NEW_EPOCH as step:
+                if step is Step.NEW_EPOCH:
+                    self._follow_on(kinds.decode_body(claims))
                 self.head = Head(claims.epoch, claims.seq, digest)
                 if claims.seq == 0:
                     self.waiting.clear()
@@ -160,14 +169,28 @@ class Receiver:
             case step:
                 raise ChainError(f"{step} at {claims.epoch} {claims.seq}, head {self.head}")
 
+    def _follow_on(self, start: kinds.Body) -> None:
+        """Note what a chain says of the one before it."""
+        assert isinstance(start, kinds.ChainStart)
+        self.starts.append(start)
+        held = (self.head.epoch, self.head.seq) if self.head else ("", -1)
+        match start.previous:
+            case None:
+                self.uncounted = self.uncounted or self.head is not None
+            case previous if previous.epoch == held[0] or not held[0]:
+                self.named += max(0, previous.seq - held[1])
+            case _:
+                self.uncounted = True
+
     def _read(self, claims: Claims) -> None:
         match kinds.decode_body(claims):
             case kinds.Event(name="n", subject=number):
                 self.seen.add(int(number))
+            case kinds.Event(name="record.unreadable"):
+                self.lost += 1
             case kinds.Silence(reason=kinds.SilenceReason.LOST, records=records):
                 self.lost += records
-            case kinds.ChainStart() as start:
-                self.starts.append(start)
+                self.uncounted = self.uncounted or not records
 
     def receipt(self) -> Receipt | None:
         if self.head is None:

@@ -96,14 +96,14 @@ def _damage(path: Path, chance: random.Random, earlier: bytes | None) -> None:
             path.write_bytes(earlier)
             _log_beside(path).unlink(missing_ok=True)
         case _:
-            path.write_bytes(_damaged(path.read_bytes(), chance))
+            path.write_bytes(damaged(path.read_bytes(), chance))
 
 
 def _log_beside(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
-def _damaged(content: bytes, chance: random.Random) -> bytes:
+def damaged(content: bytes, chance: random.Random) -> bytes:
     damaged = bytearray(content)
     match chance.randrange(5):
         case 0 | 1:
@@ -149,4 +149,7 @@ def _count(receiver: Receiver, whole: Whole, figures: Counter[str]) -> None:
         assert start.previous is not None, "the end of the former chain was not named"
         assert (start.previous.epoch, start.previous.seq) >= last, start.previous
     figures["records not delivered"] += RECORDS + 1 - len(receiver.seen)
-    figures["confessed"] += receiver.missing + receiver.lost
+    figures["confessed"] += receiver.missing + receiver.lost + receiver.named
+    figures["rounds with a loss that nobody can count"] += receiver.uncounted
+    if not receiver.uncounted:
+        assert RECORDS + 1 - len(receiver.seen) <= receiver.missing + receiver.lost + receiver.named
