@@ -60,7 +60,7 @@ class Keeper:
         self._author = author
         self._settled: Settled | None = None
         self.resume(chain, settled)
-        self._former_closed = self._settled is not None and self._settled.upto >= 0
+        self._former_closed = self._has_a_receipt()
 
     def begin(self, chain: Chain, start: kinds.ChainStart, notes: Mapping[str, bytes], now: Moment) -> None:
         """Begin another chain. What waits of the one before still goes first."""
@@ -164,6 +164,10 @@ class Keeper:
             position: span for position, span in self._gaps.items() if span[0] != receipt.epoch or span[2] > receipt.upto
         }
         return settled
+
+    def _has_a_receipt(self) -> bool:
+        """Whether the receiver has gone on to this chain."""
+        return self._settled is not None and self._settled.upto >= 0
 
     def close_former(self, now: Moment) -> None:
         """Once the receiver has gone on to this chain it takes nothing of an older one: let go of that, and say so."""
