@@ -64,8 +64,9 @@ class Keeper:
 
     def begin(self, chain: Chain, start: kinds.ChainStart, notes: Mapping[str, bytes], now: Moment) -> None:
         """Begin another chain. What waits of the one before still goes first."""
-        settled = Settled(epoch=chain.epoch)
-        self._write([Draft("gateway", start)], chain, {**notes, "settled": msgspec.json.encode(settled)}, (), now)
+        settled, former = Settled(epoch=chain.epoch), self.former_end()
+        begun = {"settled": msgspec.json.encode(settled), "former": former.epoch.encode() if former else b""}
+        self._write([Draft("gateway", start)], chain, {**notes, **begun}, (), now)
         self._settled = settled
         self._former_closed = False
 
@@ -276,10 +277,13 @@ class Keeper:
         Its next sequence may have been used. If all is well, what waits may be handed out from now on.
         """
         end = self.former_end()
-        if end is not None and end.epoch == self.chain.epoch and end.seq >= self.chain.seq:
-            return (end.seq, end.head) != (self.chain.seq, self.chain.head)
-        self._write_end()
-        return False
+        if end is not None and end.epoch == self.chain.epoch:
+            back = end.seq > self.chain.seq or (end.seq == self.chain.seq and end.head != self.chain.head)
+        else:  # killed between the begin of this chain and the word of it, or put back from before the begin of a later one
+            back = end is not None and end.epoch.encode() != self._outbox.notes().get("former")
+        if not back:
+            self._write_end()
+        return back
 
     def former_end(self) -> kinds.PreviousChain | None:
         """Return how far a chain of this outbox reached, as the file beside it tells."""
