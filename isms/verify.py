@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from evidence.chain import Head, Step, bridge, follow
+from evidence.chain import Head, Step, anchor, bridge, follow
 from evidence.claims import Claims, Stream
 from evidence.envelope import Opened, hash_text, unseal
 from evidence.errors import EvidenceError, ForeignError
@@ -255,13 +255,27 @@ def _walk(chain: _Chain) -> _Walk:
     for seq in sorted(chain.entries):
         entry = chain.entries[seq]
         if head is None:
-            if follow(None, entry.claims, entry.digest, None) is not Step.NEW_EPOCH:
-                walk.findings.append(f"begins with record {seq}, not with its chain.start")
-                walk.missing += seq
+            _begin(entry, chain, walk)
         else:
             _step(head, entry, chain, walk)
         head = Head(entry.claims.epoch, seq, entry.digest)
     return walk
+
+
+def _begin(entry: _Entry, chain: _Chain, walk: _Walk) -> None:
+    """Begin with the first record that is there; the gateway's word that others hold what came before is not yet a proof of it."""
+    seq = entry.claims.seq
+    if follow(None, entry.claims, entry.digest, None) is Step.NEW_EPOCH:
+        return
+    ends = [anchor(msgspec.structs.replace(entry.claims, seq=place), gap) for place, gap in chain.gaps.items()]
+    if any(end and follow(end, entry.claims, entry.digest, None) is Step.ACCEPT for end in ends):
+        walk.given_up += seq
+        walk.findings.append(
+            f"begins with record {seq}: the gateway signed that all before was delivered, to books that are not here; examine both together"
+        )
+    else:
+        walk.findings.append(f"begins with record {seq}, not with its chain.start")
+        walk.missing += seq
 
 
 def _step(head: Head, entry: _Entry, chain: _Chain, walk: _Walk) -> None:

@@ -18,7 +18,7 @@ from agent.publish.role import Publisher
 from agent.publish.spool import Spool
 from agent.publish.voice import Topics
 from evidence.keys import PublicKey, public_from_jwk
-from evidence.topics import issuer, topic
+from evidence.topics import issuer, of_gateway
 from evidence.trust import Registry, save_trust
 from isms.state import State
 from tests.brokers import Mosquitto, mosquitto
@@ -51,12 +51,11 @@ def receiving(
 @asynccontextmanager
 async def publishing(spool: Spool, place: Place, broker: Mosquitto, receiver: PublicKey) -> AsyncIterator[None]:
     """Run the publishing role for as long as the block lasts."""
-    leaves = ("status", "evidence", "health", "receipt", "response")
     publisher = Publisher(
         spool,
         place.author,
         Broker(host="127.0.0.1", port=broker.port, tls=False, client_id="faults:gw"),
-        Topics(**{leaf: topic("", "faults", "gw", leaf) for leaf in leaves}),
+        Topics(**of_gateway("", "faults", "gw")),
         receiver=receiver,
         agent_version="0",
         clock=system_clock(),
