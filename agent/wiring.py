@@ -5,6 +5,7 @@ never loads a protocol. Never decides anything else.
 """
 
 import asyncio
+import os
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -50,7 +51,6 @@ class Places:
         self.pki = self.collect / "opcua"
         self.outbox = self.publish / "outbox.db"
         self.watermark = state / "handover" / "watermark"
-        self.key = plant.report_key_file
 
 
 def collect_role(plant: Plant) -> Role:
@@ -127,18 +127,19 @@ async def _publish(plant: Plant, ready: Callable[[], None]) -> None:
 def _publisher(plant: Plant, places: Places, outbox: "Outbox", receiver: "PublicKey | None") -> "Publisher":
     from uuid import uuid4
 
-    from agent.keys.ring import open_ring, take_over
+    from agent.keys.ring import key_file, open_ring, take_over
     from agent.publish.fold import Author
     from agent.publish.handover import hand_over
     from agent.publish.role import Publisher, Topics
+    from agent.publish.signers import expected
     from agent.publish.spool import Spool
     from evidence import topics
 
     clock = system_clock()
     now = clock()
     site, gateway, prefix = plant.plant.id, plant.gateway.id, plant.broker.topic_prefix
-    noted = outbox.notes().get("key")
-    ring = open_ring(places.key, noted.decode("ascii", "replace") if noted else None)
+    key = key_file(plant, os.environ)
+    ring = open_ring(key, expected(outbox))
     author = Author(
         issuer=topics.issuer(site, gateway),
         audience=topics.audience(plant.receiver.id if plant.receiver else "central"),
@@ -149,7 +150,7 @@ def _publisher(plant: Plant, places: Places, outbox: "Outbox", receiver: "Public
     if ring.heir:
         author = hand_over(spool, author, ring.heir, now)
         if author.signer is ring.heir:
-            take_over(places.key, ring.signer.kid)
+            take_over(key, ring.signer.kid)
     return Publisher(
         spool,
         author,

@@ -120,7 +120,8 @@ class SigningSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """`[signing]`: the key that signs reports.
 
     Attributes:
-        key_file: Private key. Default: `publish/report.key` under the state directory.
+        key_file: Private key. Default: the credential `report.key` that systemd gives to the service; without one,
+            `publish/report.key` under the state directory.
     """
 
     key_file: Path | None = None
@@ -247,5 +248,5 @@ class Plant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def report_key_file(self) -> Path:
-        """The private key that signs reports: as configured, or where `key init` puts it."""
+        """The private key that signs reports, where it is a file: as configured, or where `key init` puts it."""
         return self.signing.key_file or self.gateway.state_dir / "publish" / "report.key"

@@ -77,7 +77,7 @@ def _files(plant: Plant, *, single: bool) -> Iterable[Finding]:
     yield files.folder("publish-folder", places.publish, owner=sends)
     yield files.folder("handover-folder", places.watermark.parent, owner=sends)
     make = f"Run `sudo -u {IT_USER} nameplated key init`."
-    yield files.secret("report-key", places.key, owner=sends, missing=make)
+    yield files.secret("report-key", plant.report_key_file, owner=sends, missing=make)
     for name, path in (("broker-key", plant.broker.key_file), ("broker-login", plant.broker.username_file)):
         if path is not None:
             yield files.secret(name, path, owner=sends, missing=f"Put it there, owned by {IT_USER} and with mode 0600.")

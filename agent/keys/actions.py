@@ -6,6 +6,7 @@ command imports it.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +64,7 @@ def _told(read: Callable[[], FileSigner], options: argparse.Namespace, said: str
 
 
 def _place(options: argparse.Namespace) -> Path:
-    return load(options.config).report_key_file
+    return ring.key_file(load(options.config), os.environ)
 
 
 def _failed(error: Exception, code: Exit) -> int:

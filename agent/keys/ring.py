@@ -1,6 +1,6 @@
 """Which of the gateway's key files signs now, and which takes over.
 
-Decides it from what the outbox remembers. There are at most two files: the key, and beside it `<key>.next`, which `key rotate` makes
+Decides it from what the outbox remembers, which is from its first record on. There are at most two files: the key, and beside it `<key>.next`, which `key rotate` makes
 and which takes over when publish starts. The handover itself is a record of the chain; only when that is durable are the files
 renamed, and a crash between the two is recognised and finished here. Must never sign with a key that the chain does not expect, and
 never delete a private key: the old one becomes `<key>.old-<thumbprint>`, so that nothing is lost by a mistake.
@@ -18,12 +18,15 @@ read, and the operator exchanges the credentials at leisure.
 """
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.model import Plant
 from evidence.errors import KeyInvalidError, KeyMissingError
 from evidence.keys import FileSigner, create_key, load_signer
 
+CREDENTIAL = "report.key"
 OLD_LETTERS = 8
 
 
@@ -38,6 +41,18 @@ class Ring:
 
     signer: FileSigner
     heir: FileSigner | None
+
+
+def key_file(plant: Plant, environment: Mapping[str, str]) -> Path:
+    """Return where the key lies: as configured; else a credential of systemd; else where `key init` puts it.
+
+    Args:
+        plant: The plant file.
+        environment: Of this process; `CREDENTIALS_DIRECTORY` is systemd's word on where it put what `LoadCredentialEncrypted=` names.
+    """
+    credential = Path(environment.get("CREDENTIALS_DIRECTORY", "")) / CREDENTIAL
+    given = plant.signing.key_file is None and credential.is_absolute() and credential.exists()
+    return credential if given else plant.report_key_file
 
 
 def next_file(key: Path) -> Path:
@@ -64,8 +79,9 @@ def open_ring(key: Path, expected: str | None) -> Ring:
         take_over(key, current.kid)
         return Ring(heir, None)
     raise KeyInvalidError(
-        f"{key} is not the key {expected} that this gateway's chain goes on with. Put that one back; if it is lost, move the outbox"
-        " away: a new chain begins, and the receiver must be told to trust the new key"
+        f"{key} holds the key {current.kid}, and this gateway's chain goes on with {expected}: somebody exchanged the file. Put that one"
+        " back (`key rotate` is how a key is replaced); if it is lost, move the outbox away: a new chain begins, and the receiver must"
+        " be told to trust the new key."
     )
 
 

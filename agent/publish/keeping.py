@@ -16,6 +16,7 @@ from agent.core.limits import GAP, SHED_SHARE, Candidate, covered, missing, to_s
 from agent.core.moment import Moment
 from agent.log import line, logger
 from agent.publish.fold import Author, Chain, Draft, extend
+from agent.publish.signers import handed_over, signing
 from buffer.chainend import ChainEnd, chain_end_file, read_chain_end, write_chain_end
 from buffer.errors import SpoolDamagedError, SpoolFullError
 from buffer.limits import MAX_SEQ
@@ -66,7 +67,7 @@ class Keeper:
         """Begin another chain. What waits of the one before still goes first."""
         settled, former = Settled(epoch=chain.epoch), self.former_end()
         begun = {"settled": msgspec.json.encode(settled), "former": former.epoch.encode() if former else b""}
-        self._write([Draft("gateway", start)], chain, {**notes, **begun}, (), now)
+        self._write([Draft("gateway", start)], chain, {**notes, **signing(self._author.signer), **begun}, (), now)
         self._settled = settled
         self._former_closed = False
 
@@ -140,8 +141,9 @@ class Keeper:
         positions = [position for position, span in self._gaps.items() if span[0] == epoch and span[2] >= upto]
         return min([*positions, *([found.position] if found else [])]), False
 
-    def rotate(self, author: Author, body: kinds.KeyRotate, notes: Mapping[str, bytes], now: Moment) -> None:
+    def rotate(self, author: Author, body: kinds.KeyRotate, now: Moment) -> None:
         """Hand the chain over: its next record is the old author's last, and from then on another signs."""
+        notes = handed_over(self._outbox.notes(), self._author.signer, author.signer)
         self._write([Draft("gateway", body)], self.chain, notes, (), now)
         self._author = author
 

@@ -11,13 +11,14 @@ Each arrow is a transaction that also says how far it came, so a kill at any mom
 from agent.log import line, logger
 from agent.publish.fold import Author, Chain
 from agent.publish.keeping import BLOCK, Settled, note
+from agent.publish.signers import FORMER, former
 from buffer.outbox import Outbox, Parcel, Stored, Wreck
 from evidence.envelope import unseal
 from evidence.errors import EvidenceError
-from evidence.keys import PublicKey, public_from_jwk
+from evidence.keys import public_from_jwk
 from evidence.kinds import PreviousChain
 
-CARRIED_OVER = ("watermark", "manifest", "session")
+CARRIED_OVER = ("watermark", "manifest", "session", FORMER)
 """Notes that are worth as much in the new outbox. A stale one would cost a duplicate; none costs more of them."""
 
 _log = logger("publish")
@@ -29,7 +30,8 @@ class Rescue:
     def __init__(self, outbox: Outbox, wreck: Wreck, author: Author) -> None:
         self._outbox = outbox
         self._wreck = wreck
-        self._key: PublicKey = public_from_jwk(author.signer.public_jwk)
+        keys = [*former(wreck.notes()), public_from_jwk(author.signer.public_jwk)]  # what an older key signed waits here too
+        self._keys = {key.kid: key for key in keys}
         self._after = int(outbox.notes().get("rescue", b"0"))
 
     def step(self) -> bool:
@@ -72,7 +74,7 @@ class Rescue:
 
     def _is_ours(self, parcel: Stored) -> bool:
         try:
-            opened = unseal(parcel.token, lambda kid: self._key if kid == self._key.kid else None)
+            opened = unseal(parcel.token, self._keys.get)
         except EvidenceError:
             return False
         ours = (parcel.epoch, parcel.seq, parcel.digest)

@@ -76,7 +76,8 @@ class Publisher:
 
     async def run(self) -> None:
         """Fold and deliver until cancelled; then say goodbye to the broker."""
-        _log.info(line("publish.started", epoch=self._spool.chain.epoch, seq=self._spool.chain.seq))
+        chain, kid = self._spool.chain, self._voice.author.signer.kid
+        _log.info(line("publish.started", epoch=chain.epoch, seq=chain.seq, key=kid))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._fold())
             tasks.create_task(self._deliver())

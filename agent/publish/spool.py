@@ -181,7 +181,7 @@ class Spool:
 
     def rotate(self, author: Author, body: kinds.KeyRotate, now: Moment) -> None:
         """Hand the chain over to another key, durably; see `Keeper.rotate`."""
-        self._keeper.rotate(author, body, {"key": author.signer.kid.encode("ascii")}, now)
+        self._keeper.rotate(author, body, now)
 
     def _begin_if_needed(self, chain: Chain | None, now: Moment) -> None:
         """Start a chain in a new outbox, and in one that went back in time: to go on there would use a place twice."""

@@ -8,9 +8,12 @@ import pytest
 
 from agent.cli import main
 from agent.core.asset import after_look
+from agent.publish.fold import Author
 from buffer.journal import Journal
 from buffer.record import State
+from evidence.keys import create_key
 from tests.agent.core.looks import look
+from tests.faults.gateway import Place
 from tests.plants import PLANT
 
 RISKY = (
@@ -96,6 +99,40 @@ def test_publish_refuses_a_key_that_others_can_read(plant: Path, capsys: pytest.
     assert main(["publish", "--config", str(plant)]) == 77
     shown = capsys.readouterr().err
     assert shown.count("\n") == 1 and "chmod 600" in shown
+
+
+def test_publish_refuses_a_key_file_that_somebody_exchanged_by_hand(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    key, expected_kid = plant.parent / "state/publish/report.key", published_once(plant)
+    key.unlink()
+    exchanged = create_key(key)
+    assert main(["publish", "--config", str(plant)]) == 78
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1 and "exchanged" in shown and "key rotate" in shown and "Nothing was signed" in shown
+    assert expected_kid in shown and exchanged.kid in shown
+
+
+def published_once(plant: Path) -> str:
+    """Begin the chain of a gateway, as the first start of publish does; return the key that signed it."""
+    from agent.publish.signers import expected
+
+    key = plant.parent / "state/publish/report.key"
+    key.parent.mkdir(parents=True)
+    author = Author(issuer="urn:nameplated:werk-ulm:gw-1", audience="urn:isms:central", signer=create_key(key))
+    with Place(plant.parent / "state").spool(author) as spool:
+        assert expected(spool.outbox) == author.signer.kid
+    return author.signer.kid
+
+
+def test_a_key_that_systemd_hands_over_is_used_before_the_file(
+    plant: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["key", "init", "--config", str(plant)]) == 0
+    (credentials := plant.parent / "credentials").mkdir()
+    handed = create_key(credentials / "report.key")
+    capsys.readouterr()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    assert main(["key", "show", "--config", str(plant), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == handed.public_jwk
 
 
 def test_key_is_made_once_and_shown_as_jwk(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:

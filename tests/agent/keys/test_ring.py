@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.keys.ring import next_file, open_ring, prepare, take_over
+from agent.keys.ring import key_file, next_file, open_ring, prepare, take_over
+from config.load import load
 from evidence.errors import KeyExistsError, KeyInvalidError, KeyMissingError
 from evidence.keys import create_key, load_signer
+from tests.plants import PLANT
 
 
 @pytest.fixture
@@ -61,3 +63,31 @@ def test_no_private_key_is_ever_deleted(key: Path, tmp_path: Path) -> None:
     kids = {load_signer(key).kid, prepare(key).kid}
     take_over(key, load_signer(key).kid)
     assert {load_signer(path).kid for path in tmp_path.iterdir()} == kids
+
+
+def test_the_configured_key_comes_first_then_the_credential_then_the_default(plant: Path, tmp_path: Path) -> None:
+    (tmp_path / "credentials").mkdir()
+    given = {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}
+    default = tmp_path / "state" / "publish" / "report.key"
+    assert [key_file(load(plant), environment) for environment in ({}, given)] == [default, default]
+    create_key(tmp_path / "credentials" / "report.key")
+    assert key_file(load(plant), given) == tmp_path / "credentials" / "report.key"
+    plant.write_text(PLANT + '\n[signing]\nkey_file = "/etc/nameplated/report.key"\n')
+    assert key_file(load(plant), given) == Path("/etc/nameplated/report.key")
+
+
+def test_a_credential_is_handed_over_without_being_renamed(tmp_path: Path) -> None:
+    old, heir = create_key(tmp_path / "report.key"), create_key(tmp_path / "report.key.next")
+    (tmp_path / f"report.key.old-{old.kid[:8]}").mkdir()
+    (tmp_path / f"report.key.old-{old.kid[:8]}" / "full").touch()  # as if the directory could not be written, for root too
+    assert open_ring(tmp_path / "report.key", old.kid).heir == heir
+    assert open_ring(tmp_path / "report.key", heir.kid).signer == heir
+    (tmp_path / "report.key.next").replace(tmp_path / "report.key")  # the operator exchanged the credentials
+    assert open_ring(tmp_path / "report.key", heir.kid).signer == heir
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Path:
+    path = tmp_path / "plant.toml"
+    path.write_text(PLANT)
+    return path

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from agent.keys.ring import prepare, take_over
+from agent.publish.handover import hand_over
+from agent.publish.signers import expected, former
 from agent.publish.spool import Spool
-from buffer.outbox import Stored
+from buffer.outbox import Outbox, Stored
 from evidence import kinds
 from tests.faults.gateway import CAP, Place, Receiver, drain, moment, numbered
 
@@ -65,9 +68,7 @@ def test_rescue_that_is_interrupted_goes_on_where_it_was(place: Place) -> None:
         while spool.fold(moment()):
             pass
     rot(place.outbox, 100, 101, 600)
-    connection = sqlite3.connect(place.outbox)
-    connection.execute("CREATE TABLE foreign_one (x)")
-    connection.close()
+    spoil_the_layout(place.outbox)
     for _ in range(8):
         with place.spool(author, epoch_number=2) as spool:
             spool.fold(moment())
@@ -104,3 +105,44 @@ def _claims(spool: Spool) -> list:
     from agent.publish.keeping import claims_of
 
     return [claims_of(parcel) for parcel in all_stored(spool)]
+
+
+def rotated(place: Place) -> list[str]:
+    """Hand the chain over, with records of both keys waiting; return both keys, the older one first."""
+    write(place, 0, 10)
+    first, heir = place.author, prepare(place.directory / "report.key")
+    with place.spool(first) as spool:
+        spool.fold(moment())
+        after = hand_over(spool, first, heir, moment())
+        take_over(place.directory / "report.key", first.signer.kid)
+        write(place, 10, 10)
+        spool.fold(moment())
+    return [first.signer.kid, after.signer.kid]
+
+
+def test_what_an_older_key_signed_is_saved_from_a_damaged_outbox(place: Place) -> None:
+    old, new = rotated(place)
+    rot(place.outbox, 3)
+    spoil_the_layout(place.outbox)
+    receiver = Receiver()
+    with place.spool(place.author, epoch_number=2) as spool:
+        while spool.fold(moment()):
+            pass
+        assert [key.kid for key in former(spool.outbox.notes())] == [old]
+        assert spool.outbox.notes()["key"] == new.encode()
+        drain(spool, receiver)
+    assert receiver.seen == set(range(20)) and receiver.missing == 1
+    assert receiver.starts[1].previous is not None
+
+
+def test_a_damaged_outbox_still_tells_which_key_its_chain_goes_on_with(place: Place) -> None:
+    _old, new = rotated(place)
+    spoil_the_layout(place.outbox)
+    with Outbox.open(place.outbox, max_bytes=place.outbox_cap) as outbox:
+        assert outbox.damaged and expected(outbox) == new
+
+
+def spoil_the_layout(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE foreign_one (x)")
+    connection.close()
