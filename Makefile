@@ -66,10 +66,11 @@ fuzz: $(STAMP) ## fuzz every decoder of foreign Modbus bytes, 20 s each (FUZZ=se
 faults: $(STAMP) ## the fault campaign: kills, power cuts, full disks, bit rot, dead brokers (about an hour)
 	$(BIN)/python -m tests.faults $(FAULTS)
 
-golden: $(STAMP) ## write what is generated from the kinds of report anew: schemas, vectors, AsyncAPI
+golden: $(STAMP) ## write what is generated from the kinds of report anew: schemas, vectors, AsyncAPI, docs/kinds.md
 	$(BIN)/python -m evidence.forms
 	$(BIN)/python -m devtools.vectors
 	$(BIN)/python -m devtools.asyncapi
+	$(BIN)/python -m devtools.kinds
 
 pages: $(STAMP) ## write the generated pages anew: docs/read-only.md, docs/devices.md
 	$(BIN)/python -m devtools.read_only

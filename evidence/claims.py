@@ -47,13 +47,13 @@ class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         stream: Which stream it belongs to.
         epoch: UUID of one chain.
         seq: Place in the epoch, from 0 without a gap.
-        prev: `hash_text` of the record before, None only at 0.
+        prev: SHA-256 of the signing input of the record before, None only at 0.
         iat: Wall clock at signing, seconds since 1970.
         clk: How far `iat` may be believed.
         boot: Random id of the gateway's boot.
         up: Seconds since that boot, sleep included.
-        type: The kind of the body: a name in `kinds.KINDS`.
-        body: The report, as its exact bytes; `kinds.decode_body` reads it.
+        type: The kind of the body.
+        body: The report, in the form of its kind; here as its exact bytes.
     """
 
     v: Literal[1]
@@ -83,7 +83,7 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         stream: The stream it speaks of.
         epoch: The chain it speaks of.
         upto: The last sequence held.
-        head: `hash_text` of that record.
+        head: SHA-256 of the signing input of that record.
         iat: Wall clock of the receiver, seconds since 1970.
     """
 

@@ -9,14 +9,15 @@ name (`asset/2`). Must never interpret a value: text from a device stays text. I
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
-from evidence.bounds import MAX_ASSETS, Hex, Id, Instant, Milliseconds, Requests, Text, Word
+from evidence.bounds import MAX_ASSETS, Id, Instant, Milliseconds, Requests, Text, Word
 from evidence.claims import Claims, ClockState, Count, Epoch, Hash
 from evidence.errors import MalformedEnvelopeError
+from evidence.looks import Asset, Change, ChangeKind, Child, Component, Nameplate, NameplateField, VisitLedger
 from evidence.presence import Delivery, EndpointHealth, Health, SpoolDepth, StatusOffline, StatusOnline
 
 __all__ = [
@@ -27,24 +28,13 @@ __all__ = [
 ]  # fmt: skip
 
 
-class ChangeKind(StrEnum):
-    """What happened to an asset between two observations."""
-
-    FIRST_SEEN = "first-seen"
-    CHANGED = "changed"
-    REPLACED = "replaced"
-    LOST = "lost"
-    RETURNED = "returned"
-    POSTURE_CHANGED = "posture-changed"
-
-
 class GapReason(StrEnum):
     """Why records of a chain were dropped."""
 
-    BUFFER_FULL = "buffer-full"
+    BUFFER_FULL = "buffer-full"  # the oldest bodies made room
     QUARANTINE = "quarantine"  # the broker refused them for ever
     BITROT = "bitrot"  # they no longer matched their own hash
-    OPERATOR = "operator"
+    OPERATOR = "operator"  # somebody decided it
     DAMAGED = "damaged"  # the file they were in
     DELIVERED = "delivered"  # the receiver had signed for them, asked for them again, and they were let go of
 
@@ -63,129 +53,23 @@ class StartReason(StrEnum):
     """Why a chain began."""
 
     FIRST_BOOT = "first-boot"
-    DAMAGED = "damaged"
-    RESTORE = "restore"
+    DAMAGED = "damaged"  # the outbox
+    RESTORE = "restore"  # the outbox went back in time
     ROTATE = "rotate"
     OPERATOR = "operator"
 
 
-class NameplateField(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One value of a nameplate and the evidence for it.
-
-    Attributes:
-        value: Cleaned text.
-        source: The request, and the place in its answer: `43/14 object 0x00`.
-        raw: The bytes it was made from.
-        profile: `id@version` of the register profile that interpreted them, or empty.
-        confidence: `high`, `medium` or `low`.
-    """
-
-    value: Text
-    source: Text
-    raw: Hex
-    profile: Word = ""
-    confidence: Word = "high"
-
-
-Nameplate = Annotated[dict[Word, NameplateField], Meta(max_length=64)]
-"""Field names of IDTA 02006-3 in snake_case."""
-
-
-class Component(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Software that runs on a device without being its firmware."""
-
-    name: Text
-    version: Text
-    manufacturer: Text
-    source: Text
-
-
-class Child(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A device that is only seen through another one; `key` is its stable name below its parent."""
-
-    key: Text
-    nameplate: Nameplate
-
-
-class VisitLedger(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What one visit cost the device. Bytes are without TCP/IP headers."""
-
-    connections: Count
-    requests: Requests
-    sent_bytes: Count
-    received_bytes: Count
-    smallest_gap_ms: Milliseconds | None
-    duration_ms: Milliseconds
-
-
-class Asset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`asset/1`: what one look at one asset saw, or why it saw nothing.
+class InventoryLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One asset in an inventory.
 
     Attributes:
         asset_id: The plant's own name for it.
-        address: Where it was looked at.
-        role: From the plant file.
-        criticality: From the plant file.
-        location: From the plant file.
-        register_id: Its number in the ISMS; None: not yet recorded there.
-        observed_at: When.
-        clock: How far `observed_at` may be believed; the claims' own clock state is that of the signing.
-        outcome: How the look ended: `identified`, `silent`, ….
-        detail: One sentence for a person.
-        nameplate: What it said of itself.
-        software_components: Software on it.
-        children: Devices behind it.
-        posture: What its endpoint says of its own security.
-        capabilities: What its endpoint says it can do: namespaces, profiles, limits.
-        remarks: Deviations from the standard.
-        ledger: What the visit cost it.
+        address: Where it is looked at.
+        last_seen_at: When it last told who it is; None: never.
+        last_asked_at: When it was last looked at; None: never.
+        outcome: How the last look ended.
+        firmware_version: What it last said, or empty.
     """
-
-    asset_id: Id
-    address: Text
-    role: Text = ""
-    criticality: Text = ""
-    location: Text = ""
-    register_id: Id | None
-    observed_at: Instant
-    clock: ClockState = ClockState.UNSYNC
-    outcome: Word
-    detail: Text
-    nameplate: Nameplate
-    software_components: Annotated[list[Component], Meta(max_length=256)]
-    children: Annotated[list[Child], Meta(max_length=512)]
-    posture: dict[str, Any] | None
-    capabilities: dict[str, Any] | None = None
-    remarks: Annotated[list[Text], Meta(max_length=64)]
-    ledger: VisitLedger
-
-
-class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`change/1`: a difference between two observations of one asset.
-
-    Attributes:
-        asset_id: Which asset.
-        observed_at: When it was seen.
-        clock: How far `observed_at` may be believed.
-        change: What happened.
-        field: The nameplate field it is about, or empty.
-        before: Its value before, or empty.
-        after: Its value now, or empty.
-        basis: On what the decision rests that this is, or is not, the same device.
-    """
-
-    asset_id: Id
-    observed_at: Instant
-    clock: ClockState = ClockState.UNSYNC
-    change: ChangeKind
-    field: Text
-    before: Text
-    after: Text
-    basis: Text
-
-
-class InventoryLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One asset in an inventory; None: never."""
 
     asset_id: Id
     address: Text
@@ -196,7 +80,14 @@ class InventoryLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class Inventory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`inventory/1`: every asset that the gateway is responsible for, seen or not. A large one comes in parts, counted from 1."""
+    """`inventory/1`: every asset that the gateway is responsible for, seen or not. A large one comes in parts, counted from 1.
+
+    Attributes:
+        at: When it was drawn up.
+        part: Which part this is.
+        parts: How many there are.
+        assets: The assets.
+    """
 
     at: Instant
     part: Count = 1
@@ -205,7 +96,18 @@ class Inventory(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class LedgerLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What all visits to one asset cost it."""
+    """What all visits to one asset cost it. Bytes are without TCP/IP headers.
+
+    Attributes:
+        asset_id: The plant's own name for it.
+        address: Where it was visited.
+        visits: How many there were.
+        connections: How many were opened.
+        requests: How many of each function code (`43/14`) or service (`Read`).
+        sent_bytes: Bytes to the device.
+        received_bytes: Bytes from the device.
+        smallest_gap_ms: Shortest pause before a request, milliseconds; None: there was but one.
+    """
 
     asset_id: Id
     address: Text
@@ -218,7 +120,15 @@ class LedgerLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`ledger/1`: the plant's proof of what the gateway did to each device in a span of time; in parts, counted from 1."""
+    """`ledger/1`: the plant's proof of what the gateway did to each device in a span of time; in parts, counted from 1.
+
+    Attributes:
+        since: Begin of the span.
+        until: Its end.
+        part: Which part this is.
+        parts: How many there are.
+        assets: What each asset was asked.
+    """
 
     since: Instant
     until: Instant
@@ -270,7 +180,14 @@ class Silence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`event/1`: something worth proving that happened to the gateway itself."""
+    """`event/1`: something worth proving that happened to the gateway itself.
+
+    Attributes:
+        name: What happened, as a fixed word: `journal.replaced`.
+        at: When.
+        subject: What it is about.
+        detail: One sentence for a person.
+    """
 
     name: Word
     at: Instant
@@ -279,7 +196,13 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class PreviousChain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where the chain before this one ended, as far as the gateway knows."""
+    """Where the chain before this one ended, as far as the gateway knows.
+
+    Attributes:
+        epoch: Which chain.
+        seq: Its last record.
+        head: Hash of that record.
+    """
 
     epoch: Epoch
     seq: Count
@@ -307,7 +230,12 @@ class ChainStart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class KeyRotate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`key.rotate/1`: the old key names the new one; `proof` shows that the new key was there."""
+    """`key.rotate/1`: the old key names the new one; `proof` shows that the new key was there.
+
+    Attributes:
+        new_jwk: The public key that signs from the next record on: members `kty`, `crv`, `x`, `kid`.
+        proof: The new key's signature over the text under *Rotation* in docs/report-format.md, base64url.
+    """
 
     new_jwk: Annotated[dict[Word, Word], Meta(max_length=4)]
     proof: Annotated[str, Meta(max_length=128)]

@@ -22,7 +22,13 @@ class Delivery(StrEnum):
 
 
 class SpoolDepth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the gateway holds and has no receipt for."""
+    """What the gateway holds and has no receipt for.
+
+    Attributes:
+        count: Envelopes.
+        bytes: Bytes of the file in use.
+        oldest_at: When the one that has waited longest was signed; None: nothing waits.
+    """
 
     count: Count
     bytes: Count
@@ -80,7 +86,14 @@ class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class StatusOnline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`status.online/1`: the gateway is connected; `sess` grows with every connection."""
+    """`status.online/1`: the gateway is connected.
+
+    Attributes:
+        sess: Number of the broker session: it grows with every connection.
+        at: When.
+        agent_version: Version of the agent.
+        delivery: What makes the gateway let go of a record.
+    """
 
     sess: Count
     at: Instant
@@ -89,6 +102,10 @@ class StatusOnline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class StatusOffline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`status.offline/1`: the gateway's will, signed when it connected; it counts for that session alone."""
+    """`status.offline/1`: the gateway's will, signed when it connected; it counts for that session alone.
+
+    Attributes:
+        sess: Number of that session.
+    """
 
     sess: Count
