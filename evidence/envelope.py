@@ -151,7 +151,7 @@ def unseal(token: bytes, find_key: FindKey, *, typ: str = REPORT, as_type: type[
     if key is None:
         raise UnknownKeyError(f"the key {fields.kid} is not trusted here")
     if not key.verify(signature, signing_input):
-        raise ForgedError(f"the signature is not that of key {fields.kid}")
+        raise ForgedError(f"the signature of key {fields.kid} does not fit: altered since, or signed by somebody else")
     return Opened(_parse(payload, as_type), Envelope(token, hashlib.sha256(signing_input).digest()), fields.kid)
 
 

@@ -179,6 +179,13 @@ def _fleet(options: argparse.Namespace) -> Fleet:
     return Fleet(gateways=gateways, assets=assets, alarms=found)
 
 
+def _records(options: argparse.Namespace) -> int:
+    with State(options.state).open_books(read_only=True) as books:
+        for _, token, _ in books.tokens():
+            print(token.decode("ascii"))
+    return OK
+
+
 def _verify(options: argparse.Namespace) -> int:
     trust = _trusted_for_verify(options)
     auditor = Auditor(trust)
@@ -254,6 +261,13 @@ def _parser() -> argparse.ArgumentParser:
             "--silent-min", type=int, default=15, metavar="N", help="minutes after which a silent gateway alarms (15)"
         )
         shown.add_argument("--stale-h", type=int, default=72, metavar="N", help="hours after which an unseen asset alarms (72)")
+    _command(
+        commands,
+        "records",
+        _records,
+        "print every record as it was signed, one a line, for an auditor to take away",
+        "records --state /var/lib/nameplated-isms > records.txt",
+    )
     gateways = _command(
         commands, "gateways", _gateways, "list every gateway and its chain", "gateways --state /var/lib/nameplated-isms"
     )

@@ -8,7 +8,7 @@ Records may come again, as they do in a recording of the broker's traffic, but n
 first, so a record that stands before its predecessor was moved by somebody.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -105,13 +105,13 @@ class _Chain:
 
     entries: dict[int, _Entry] = field(default_factory=dict)
     gaps: dict[int, Gap] = field(default_factory=dict)
-    forks: set[int] = field(default_factory=set)
+    forks: dict[int, str] = field(default_factory=dict)  # a place, and where its second record was found
     kids: dict[str, str | None] = field(default_factory=dict)  # and when the receiver got the newest that it signed
     rotations: dict[int, str] = field(default_factory=dict)  # the place of a handover, and the key that signs after it
     signers: dict[int, str] = field(default_factory=dict)
     start: ChainStart | None = None
     newest: int = -1
-    disordered: int = 0
+    disordered: list[int] = field(default_factory=list)
 
 
 class Auditor:
@@ -146,7 +146,7 @@ class Auditor:
                 self._refusals.append(Refusal(place, reason_of(problem), str(problem)))
             return
         if opened.claims.stream is Stream.EVIDENCE:
-            self._enter(opened, received_at)
+            self._enter(opened, place, received_at)
         else:
             self._unchained += 1
 
@@ -170,16 +170,16 @@ class Auditor:
             raise ForeignError(f"the key {opened.kid} does not speak for {opened.claims.iss}")
         return opened
 
-    def _enter(self, opened: Opened[Claims], received_at: str | None) -> None:
+    def _enter(self, opened: Opened[Claims], place: str, received_at: str | None) -> None:
         claims, digest = opened.claims, opened.envelope.digest
         chain = self._chains.setdefault((claims.iss, claims.epoch), _Chain())
         chain.kids[opened.kid] = received_at
         known = chain.entries.get(claims.seq)
         if known is not None:
             if known.digest != digest:
-                chain.forks.add(claims.seq)
+                chain.forks.setdefault(claims.seq, place)
             return
-        chain.disordered += claims.seq < chain.newest
+        chain.disordered += [claims.seq] if claims.seq < chain.newest else []
         chain.newest = max(chain.newest, claims.seq)
         chain.entries[claims.seq] = _Entry(msgspec.structs.replace(claims, body=_NOTHING), digest)
         chain.signers[claims.seq] = opened.kid
@@ -206,9 +206,10 @@ class Auditor:
     def _circumstances(self, chain: _Chain, before: Head | None) -> Iterator[str]:
         """Say what is wrong around a chain: its file, its keys, and the chain before it."""
         if chain.forks:
-            yield f"two records claim the same place: {_some(sorted(chain.forks))}"
+            seconds = [f"{seq} ({place})" for seq, place in sorted(chain.forks.items())]
+            yield f"two different records claim one place, by a cloned or restored gateway or a stolen key: {_some(seconds)}"
         if chain.disordered:
-            yield f"{chain.disordered} records stand before their predecessors"
+            yield f"stand behind later records, though a gateway sends the oldest first: {_some(chain.disordered)}"
         wrong = _wrongly_signed(chain)
         if wrong:
             yield f"signed with another key than the chain's: {_some(wrong)}"
@@ -287,7 +288,7 @@ def _step(head: Head, entry: _Entry, chain: _Chain, walk: _Walk) -> None:
     walk.given_up += reached.seq - head.seq
     if step is Step.AHEAD:
         walk.missing += entry.claims.seq - reached.seq - 1
-        walk.findings.append(f"nothing accounts for {_range(reached.seq + 1, entry.claims.seq - 1)}")
+        walk.findings.append(f"missing, and no signed gap accounts for it: {_range(reached.seq + 1, entry.claims.seq - 1)}")
     elif step is Step.BROKEN:
         walk.breaks += 1
         walk.findings.append(f"record {entry.claims.seq} does not continue record {entry.claims.seq - 1}")
@@ -322,5 +323,5 @@ def _range(first: int, last: int) -> str:
     return f"record {first}" if first == last else f"records {first} to {last}"
 
 
-def _some(places: list[int]) -> str:
+def _some(places: Sequence[object]) -> str:
     return ", ".join(map(str, places[:5])) + (", …" if len(places) > 5 else "")

@@ -39,7 +39,12 @@ def test_it_tells_every_finding_and_foreign_text_is_no_markdown() -> None:
     clone = Gateway()
     clone.chain(2)
     text = written([*lines[:3], lines[4], clone.report(event("clone")).token, b"junk"])
-    assert "**NOT GOOD**" in text and "nothing accounts for record 3" in text and "claim the same place: 2" in text
+    assert (
+        "**NOT GOOD**" in text
+        and "no signed gap accounts for it: record 3" in text
+        and "claim one place" in text
+        and "2 (" in text
+    )
     assert "x¦y'&lt;b>6: malformed" in text
 
 

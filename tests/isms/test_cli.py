@@ -67,6 +67,13 @@ def test_trust_is_given_listed_and_taken_by_hand(tmp_path: Path, capsys: pytest.
     assert "revoked" in capsys.readouterr().out
 
 
+def test_what_an_auditor_takes_away_is_all_that_he_needs(state: State, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["records", "--state", str(state.directory)]) == 0
+    (taken := tmp_path / "records.txt").write_text(capsys.readouterr().out)
+    assert main(["verify", str(taken), "--trust", str(state.trust)]) == 0
+    assert taken.read_text().count("\n") == 4
+
+
 @pytest.mark.parametrize("what", ["assets", "gateways"])
 def test_tables_fit_a_hundred_columns_and_obey_no_device(state: State, what: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([what, "--state", str(state.directory)]) == 0
