@@ -19,6 +19,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from evidence.errors import KeyInvalidError
+from evidence.topics import issuer
+from evidence.words import words
+
 FIRMWARE: Final = frozenset({"firmware_version", "software_version", "hardware_version"})
 
 
@@ -122,7 +126,8 @@ def _of_gateway(gateway: Mapping[str, Any], now: datetime, patience: Patience) -
             yield _alarm(Cause.BEGAN_ANEW, iss, since=None, detail=f"chain {note}")
     if gateway["hole"]:
         first, upto = gateway["hole"]
-        yield _alarm(Cause.HOLE, iss, since=last, detail=f"records {first} to {upto} are missing; they were asked for again")
+        missing = f"record {first} is" if first == upto else f"records {first} to {upto} are"
+        yield _alarm(Cause.HOLE, iss, since=last, detail=f"{missing} missing, and asked for again")
     heard = max(filter(None, (gateway["status_at"], last, (gateway["health"] or {}).get("at"))), default=None)
     if gateway["status"] == "offline":
         yield _alarm(Cause.SILENT, iss, since=gateway["status_at"], detail="it is offline, by its own word or its will")
@@ -131,16 +136,31 @@ def _of_gateway(gateway: Mapping[str, Any], now: datetime, patience: Patience) -
 
 
 def _of_keys(refused: Sequence[Mapping[str, Any]], known_kids: frozenset[str]) -> Iterable[Alarm]:
-    """One alarm for each topic by which an unknown key spoke."""
+    """One alarm for each gateway by whose topics an unknown key spoke."""
     strangers = {}
     for one in refused:
         kid = one["detail"].split(" ")[2] if one["reason"] == "unknown-key" and one["detail"].count(" ") >= 2 else ""
         if kid and kid not in known_kids:
-            strangers[one["topic"], kid] = one["at"]
-    for (topic, kid), at in strangers.items():
-        yield _alarm(
-            Cause.UNKNOWN_KEY, topic, subject=kid, since=at, detail="its reports are signed by a key that nobody vouched for"
-        )
+            strangers[_speaker(one["topic"]), kid] = one["at"]
+    for (speaker, kid), at in strangers.items():
+        said = f"nobody vouched for the key that signs its reports, {_in_words(kid)}"
+        yield _alarm(Cause.UNKNOWN_KEY, speaker, subject=kid, since=at, detail=said)
+
+
+def _in_words(kid: str) -> str:
+    """Return what to compare over the telephone; a stranger may call his key what he likes."""
+    try:
+        return f"whose words are {words(kid)}"
+    except KeyInvalidError:
+        return f"which it calls {kid}"
+
+
+def _speaker(topic: str) -> str:
+    """Return for which gateway a topic stands, or the topic itself."""
+    try:
+        return issuer(*topic.split("/")[-3:-1])
+    except (TypeError, ValueError):
+        return topic
 
 
 def _of_asset(asset: Mapping[str, Any], now: datetime, patience: Patience) -> Iterable[Alarm]:

@@ -6,23 +6,24 @@ Decides what each command does and which exit code it ends with: 0, 1 (a verdict
 
 import argparse
 import hashlib
+import io
 import json
 import logging
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from evidence.envelope import MAX_TOKEN_BYTES
 from evidence.errors import EvidenceError, KeyExposedError, KeyInvalidError, KeyMissingError
 from evidence.keys import load_public
-from evidence.topics import audience, parse_issuer, subscription
+from evidence.topics import audience
 from evidence.trust import Registry, load_trust, save_trust
 from evidence.words import same_words, words
-from isms import audit, views
+from isms import audit, values, views
 from isms.alarms import Fleet, Patience, alarms, alarms_json
 from isms.inventory import Books
 from isms.state import State, StateBusyError
@@ -42,18 +43,26 @@ _SQLITE: Final = b"SQLite format 3\x00"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an umlaut on a terminal without UTF-8 is a question mark, not a bug
     try:
         options = _parser().parse_args(arguments)
     except SystemExit as end:  # argparse has printed what is wrong, or the help; only its exit code is not ours
         return USAGE if end.code else OK
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read it has seen enough; Python flushes once more
+        return OK
     except (KeyExposedError, PermissionError) as problem:
         return _fail(problem, NO_PERMISSION)
     except EvidenceError as problem:
         return _fail(problem, BAD_CONFIG)
     except (InventoryError, StateBusyError, OSError) as problem:
         return _fail(problem, IO_ERROR)
+    return code
 
 
 def _fail(problem: Exception, code: int) -> int:
@@ -283,18 +292,22 @@ def _add_receive(commands: Any) -> None:
         "receive reports until stopped",
         "receive --state DIR --broker mqtts://broker.example:8883 --ca-file ca.crt",
     )
-    receive.add_argument("--broker", required=True, type=_broker, metavar="URL", help="mqtt://host:port or mqtts://host:port")
+    receive.add_argument(
+        "--broker", required=True, type=values.broker, metavar="URL", help="mqtt://host:port or mqtts://host:port"
+    )
     receive.add_argument(
         "--ca-file", type=Path, metavar="FILE", help="who vouches for the broker; the system's authorities if absent"
     )
     receive.add_argument("--certificate-file", type=Path, metavar="FILE", help="our client certificate, if the broker wants one")
     receive.add_argument("--key-file", type=Path, metavar="FILE", help="the key of that certificate")
-    receive.add_argument("--topic-prefix", type=_prefix, default="", metavar="P", help="levels above nameplated/v1")
+    receive.add_argument("--topic-prefix", type=values.prefix, default="", metavar="P", help="levels above nameplated/v1")
     receive.add_argument(
-        "--share", type=_name, default="", metavar="GROUP", help="share the work with other receivers of this group"
+        "--share", type=values.name, default="", metavar="GROUP", help="share the work with other receivers of this group"
     )
-    receive.add_argument("--instance", type=_name, default="", metavar="NAME", help="which of them this is")
-    receive.add_argument("--id", type=_receiver_id, default="central", help="our name: reports must be for urn:isms:ID (central)")
+    receive.add_argument("--instance", type=values.name, default="", metavar="NAME", help="which of them this is")
+    receive.add_argument(
+        "--id", type=values.receiver_id, default="central", help="our name: reports must be for urn:isms:ID (central)"
+    )
 
 
 def _add_key(commands: Any) -> None:
@@ -311,7 +324,7 @@ def _add_trust(commands: Any) -> None:
     example = "trust add gw-halle3.jwk --state DIR --issuer urn:nameplated:werk-ulm:gw-halle3"
     add = _command(actions, "add", _trust_add, "let a key speak for one gateway; compare its thumbprint first", example)
     add.add_argument("jwk_file", type=Path, metavar="JWKFILE", help="the gateway's public key")
-    add.add_argument("--issuer", required=True, type=_issuer, metavar="URN", help="urn:nameplated:<plant>:<gateway>")
+    add.add_argument("--issuer", required=True, type=values.issuer, metavar="URN", help="urn:nameplated:<plant>:<gateway>")
     add.add_argument("--words", metavar="WORDS", help="its words, as they were read out on the gateway: added only if they fit")
     listing = _command(actions, "list", _trust_list, "list the keys that are known", "trust list --state DIR")
     listing.add_argument("--json", action="store_true", help="JSON instead of a table")
@@ -345,42 +358,3 @@ def _command(commands: Any, name: str, run: Any, summary: str, example: str, *, 
     if state:
         parser.add_argument("--state", required=True, type=Path, metavar="DIR", help="the receiver's directory")
     return parser
-
-
-def _broker(text: str) -> tuple[str, int, bool]:
-    """Parse a broker's address into host, port and whether to use TLS."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
-        raise argparse.ArgumentTypeError(f"not of the form mqtt[s]://host:port: {text!r}")
-    tls = parts.scheme == "mqtts"
-    try:
-        return parts.hostname, parts.port or (8883 if tls else 1883), tls
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"not a port: {text!r}") from None
-
-
-def _issuer(text: str) -> str:
-    if parse_issuer(text) is None:
-        raise argparse.ArgumentTypeError(f"not of the form urn:nameplated:<plant>:<gateway>: {text!r}")
-    return text
-
-
-def _prefix(text: str) -> str:
-    try:
-        subscription(text, "status")
-    except ValueError as problem:
-        raise argparse.ArgumentTypeError(str(problem)) from None
-    return text
-
-
-def _name(text: str) -> str:
-    """Accept an id, or nothing."""
-    return _receiver_id(text) if text else text
-
-
-def _receiver_id(text: str) -> str:
-    try:
-        audience(text)
-    except ValueError as problem:
-        raise argparse.ArgumentTypeError(str(problem)) from None
-    return text

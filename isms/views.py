@@ -12,7 +12,7 @@ from typing import Any
 
 from evidence.topics import parse_issuer
 from isms.alarms import Alarm
-from isms.tables import WIDTH, clean, table
+from isms.tables import SHORTEST, WIDTH, clean, cut, table, wrapped
 from isms.verify import ChainVerdict, Verification
 
 
@@ -37,10 +37,11 @@ def gateways(found: Sequence[Mapping[str, Any]], refusals: Mapping[str, int], *,
          _waiting(one), time]
         for one, time in zip(found, times, strict=True)
     ]  # fmt: skip
-    lines = [table(headings, rows, width=width, firm=set(headings) - {"gateway"}) if found else "no gateways yet"]
-    lines += [f"look into {_gateway(one['iss'])}: chain {clean(note)}" for one in found for note in one["review"]]
+    spare = ["records", "head", "waiting", *(name for name in ("breaks", "forks", "gaps") if name in counts)]
+    lines = [table(headings, rows, width=width, firm=set(headings) - {"gateway"}, spare=spare) if found else "no gateways yet"]
+    lines += [wrapped(f"look into {_gateway(one['iss'])}: chain {note}", width) for one in found for note in one["review"]]
     if refusals:
-        lines.append("refused: " + ", ".join(f"{count} {clean(reason)}" for reason, count in refusals.items()))
+        lines.append(wrapped("refused: " + ", ".join(f"{count} {reason}" for reason, count in refusals.items()), width))
     return "\n".join(lines)
 
 
@@ -48,29 +49,31 @@ def alarms(found: Sequence[Alarm], *, width: int = WIDTH) -> str:
     """Return a table of what somebody should look at, each with its whole sentence below it."""
     if not found:
         return "nothing to look at"
-    times = _times([alarm.since for alarm in found])
+    times = [time or "-" for time in _times([alarm.since for alarm in found])]
+    cause_wide, time_wide = max(len(alarm.cause) for alarm in found), max(map(len, times))
     lines = []
     for alarm, time in zip(found, times, strict=True):
+        start = f"{alarm.cause.upper():<{cause_wide}}  {time:<{time_wide}}  "
         about = " ".join(filter(None, [_gateway(alarm.iss), clean(alarm.subject)]))
-        lines.append(f"{alarm.cause.upper():<17} {time or '-':<16} {about}"[:width])
-        lines.append(f"{'':17} {clean(alarm.detail)}")
+        lines.append((start + cut(about, max(width - len(start), SHORTEST))).rstrip())
+        lines.append(wrapped(f"    {clean(alarm.detail)}", width))
     return "\n".join([*lines, f"{len(found)} to look at"])
 
 
 def trust(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Return a table of known keys."""
-    if not entries:
-        return "nobody is trusted yet"
-    return table(["key", "speaks for", "state"], [[entry["kid"], entry["iss"], entry["state"]] for entry in entries])
+    """Return every known key: its thumbprint, the gateway it speaks for, and the words to compare over the telephone."""
+    lines = [f"{entry['kid']}  {entry['state']}\n    {clean(entry['iss'])}\n    {entry['words']}" for entry in entries]
+    return "\n".join(lines) or "nobody is trusted yet"
 
 
 def verification(report: Verification, *, width: int = WIDTH) -> str:
     """Return an auditor's table and every finding."""
     headings = ["gateway", "chain", "records", "first", "last", "gaps", "missing", "forks", "breaks", "verdict"]
     rows = [_chain_row(chain) for chain in report.chains]
-    lines = [table(headings, rows, width=width, firm=headings[2:]) if rows else "no chain of evidence found"]
-    lines += [line for chain in report.chains for line in _about(chain)]
-    lines += [f"{clean(refusal.place)}: {refusal.reason}: {clean(refusal.detail)}" for refusal in report.refusals]
+    spare = ["first", "gaps", "breaks", "forks", "chain"]
+    lines = [table(headings, rows, width=width, firm=headings[2:], spare=spare) if rows else "no chain of evidence found"]
+    lines += [wrapped(line, width) for chain in report.chains for line in _about(chain)]
+    lines += [wrapped(f"{refusal.place}: {refusal.reason}: {refusal.detail}", width) for refusal in report.refusals]
     if report.refused > len(report.refusals):
         lines.append(f"… and {report.refused - len(report.refusals)} more lines that are no genuine reports")
     lines.append(f"{report.unchained} reports outside the chains (health, status)" if report.unchained else "")
@@ -87,7 +90,13 @@ def _asset_table(found: Sequence[Mapping[str, Any]], width: int) -> str:
     headings = ["asset", "manufacturer", "product", "firmware", "serial", "last seen", "outcome"]
     times = _times([one["last_seen_at"] for one in found])
     rows = [[one["asset_id"], *_nameplate(one), time, one["outcome"]] for one, time in zip(found, times, strict=True)]
-    return table(headings, rows, width=width, firm={"asset", "firmware", "last seen", "outcome"})
+    return table(
+        headings,
+        rows,
+        width=width,
+        firm={"asset", "firmware", "last seen", "outcome"},
+        spare=["serial", "manufacturer", "product"],
+    )
 
 
 def _waiting(one: Mapping[str, Any]) -> object:
@@ -110,7 +119,7 @@ def _chain_row(chain: ChainVerdict) -> list[object]:
 def _about(chain: ChainVerdict) -> list[str]:
     """Return what a table has no room for: the chain's whole name, its span of time, and every finding."""
     span = f"chain {chain.epoch}: signed {_minute_of(chain.since)} to {_minute_of(chain.until)} UTC"
-    return [span, *(f"chain {chain.epoch}: {clean(finding)}" for finding in chain.findings)]
+    return [span, *(f"chain {chain.epoch}: {finding}" for finding in chain.findings)]
 
 
 def _nameplate(asset: Mapping[str, Any]) -> list[str]:

@@ -48,9 +48,9 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
 
 
 def _await_tables(connection: sqlite3.Connection) -> None:
-    """Give a receiver that has just begun the moment that it needs to make its tables."""
+    """Give a receiver that has just begun the moment that it needs to make its tables, or to bring them up to date."""
     until_s = time.monotonic() + TABLES_S
-    while connection.execute("PRAGMA schema_version").fetchone()[0] == 0 and time.monotonic() < until_s:
+    while connection.execute("PRAGMA user_version").fetchone()[0] < VERSION and time.monotonic() < until_s:
         time.sleep(0.02)
 
 

@@ -92,6 +92,15 @@ def test_a_key_that_nobody_vouched_for_alarms_until_somebody_does() -> None:
     assert (alarm.cause, alarm.subject, alarm.since) == (Cause.UNKNOWN_KEY, "stranger", "3")
 
 
+def test_one_stranger_is_one_alarm_with_the_words_to_compare() -> None:
+    kid = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+    topic = "acme/nameplated/v1/werk-ulm/gw-halle3/{}"
+    refusal = {"reason": "unknown-key", "detail": f"the key {kid} is not trusted here"}
+    [alarm] = found(refused=[{**refusal, "topic": topic.format(leaf), "at": leaf} for leaf in ("evidence", "health", "status")])
+    assert (alarm.iss, alarm.subject, alarm.since) == ("urn:nameplated:werk-ulm:gw-halle3", kid, "status")
+    assert alarm.detail.endswith("nagup-soruv-pokud-jijok-nodih-butub-sabid-lomof")
+
+
 def test_the_worst_comes_first() -> None:
     causes = [alarm.cause for alarm in found([gateway(hole=[1, 2]), gateway(state="forked")], [asset(last_seen_at=None)])]
     assert causes == [Cause.FORK, Cause.HOLE, Cause.STALE]

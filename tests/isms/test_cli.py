@@ -67,11 +67,21 @@ def test_trust_is_given_listed_and_taken_by_hand(tmp_path: Path, capsys: pytest.
     assert "revoked" in capsys.readouterr().out
 
 
-def test_what_an_auditor_takes_away_is_all_that_he_needs(state: State, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_an_auditor_takes_away_is_all_that_he_needs(
+    state: State, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["records", "--state", str(state.directory)]) == 0
     (taken := tmp_path / "records.txt").write_text(capsys.readouterr().out)
     assert main(["verify", str(taken), "--trust", str(state.trust)]) == 0
     assert taken.read_text().count("\n") == 4
+
+
+def test_a_reader_that_has_seen_enough_is_no_error_and_a_terminal_without_unicode_neither(state: State) -> None:
+    command = [sys.executable, "-I", "-m", "isms", "assets", "--state", str(state.directory)]
+    shown = subprocess.run(command, env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}, capture_output=True, check=True, timeout=30)
+    assert b"press-07-plc" in shown.stdout
+    with subprocess.Popen(["sh", "-c", '"$@" | true', "sh", *command], stderr=subprocess.PIPE) as process:
+        assert process.communicate(timeout=30)[1] == b""
 
 
 @pytest.mark.parametrize("what", ["assets", "gateways"])
