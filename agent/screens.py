@@ -1,4 +1,4 @@
-"""What a person reads: tables and pages as plain text that fits a terminal.
+"""What a person reads: tables and sentences as plain text that fits a terminal.
 
 Decides layout only. Never asks anything, and never lets a device's text drive the terminal: it was cleaned where it came in,
 and control characters are dropped here once more.
@@ -6,13 +6,14 @@ and control characters are dropped here once more.
 
 import shutil
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-
-from agent.core.asset import AssetState
-from agent.core.identity import text
-from agent.core.observation import Nameplate, Observation
+from collections.abc import Iterable, Sequence
 
 NARROWEST = 60
+
+
+def columns(width: int | None = None) -> int:
+    """Return how many characters a line may have: as told, else those of the terminal, 100 for a file."""
+    return max(width or shutil.get_terminal_size((100, 24)).columns, NARROWEST)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, width: int | None = None) -> str:
@@ -22,8 +23,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, width: int | No
     asset     state
     press-07  identified
     """
-    lines = [[_plain(cell) for cell in row] for row in (head, *rows)]
-    room = max(NARROWEST, width or shutil.get_terminal_size((100, 24)).columns) - 2 * (len(head) - 1)
+    lines = [[plain(cell) for cell in row] for row in (head, *rows)]
+    room = columns(width) - 2 * (len(head) - 1)
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     while sum(widths) > room:
         widest = widths.index(max(widths))
@@ -31,71 +32,25 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, width: int | No
     return "\n".join("  ".join(_fit(cell, wide) for cell, wide in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
-def assets(states: Mapping[str, AssetState]) -> str:
-    """One line for each asset: what it is, and when it was last seen."""
-    head = ("asset", "manufacturer", "product", "firmware", "serial", "state", "last seen")
-    return table(head, [_asset_row(name, state) for name, state in sorted(states.items())])
+def wrapped(text: str, *, width: int | None = None, hanging: str = "", hostile: bool = False) -> list[str]:
+    """Return a sentence cut into lines of the terminal.
+
+    Args:
+        text: The sentence.
+        width: Columns; None: those of the terminal.
+        hanging: What every line but the first begins with.
+        hostile: Whether a device wrote in it: then nothing goes beyond the edge. Otherwise a path, an address or a command that
+            is longer than a line stays whole, so that it can be copied.
+    """
+    room = columns(width)
+    copied = any("/" in word and len(word) > room - len(hanging) for word in text.split())
+    whole = copied and not hostile
+    return textwrap.wrap(plain(text), room, subsequent_indent=hanging, break_long_words=not whole, break_on_hyphens=False)
 
 
-def nameplate(look: Observation) -> str:
-    """One look at one device, with the evidence for each field and what it cost."""
-    parts = [f"{look.address}: {look.outcome}", _sentence(look.detail)]
-    if look.nameplate:
-        rows = [(field, value.value, value.source, value.confidence, value.raw) for field, value in look.nameplate.items()]
-        parts += ["", table(("field", "value", "source", "confidence", "raw"), rows)]
-    if look.software_components:
-        components = [(part.name, part.version, part.manufacturer) for part in look.software_components]
-        parts += ["", table(("software", "version", "manufacturer"), components)]
-    for child in look.children:
-        parts += ["", f"behind it: {_plain(child.key)}", table(("field", "value"), _values(child.nameplate))]
-    if look.posture:
-        parts += ["", f"security: {' '.join(look.posture.get('findings', ())) or 'no findings'}"]
-    if look.remarks:
-        parts += ["", "remarks: " + "; ".join(_plain(remark) for remark in look.remarks)]
-    return "\n".join([*parts, "", _cost(look)])
-
-
-def _asset_row(name: str, state: AssetState) -> tuple[str, ...]:
-    plate = state.known.nameplate if state.known else {}
-    product = text(plate, "manufacturer_product_designation") or text(plate, "order_code_of_manufacturer")
-    return (
-        name,
-        text(plate, "manufacturer_name"),
-        product,
-        text(plate, "firmware_version"),
-        text(plate, "serial_number"),
-        state.observation.outcome,
-        (state.last_seen_at or "never").replace("T", " ")[:19],
-    )
-
-
-def _values(plate: Nameplate) -> list[tuple[str, str]]:
-    return [(field, value.value) for field, value in plate.items()]
-
-
-def _sentence(detail: str) -> str:
-    """A sentence in lines of the terminal. Paths, thumbprints and commands stay whole, to be copied."""
-    width = max(NARROWEST, shutil.get_terminal_size((100, 24)).columns)
-    indent = "  "
-    return textwrap.fill(
-        _plain(detail), width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
-
-
-def _cost(look: Observation) -> str:
-    cost = look.ledger
-    asked = ", ".join(f"{count} x {name}" for name, count in cost.requests.items()) or "nothing"
-    gap = "" if cost.smallest_gap_ms is None else f", smallest gap {cost.smallest_gap_ms:.0f} ms"
-    connections = "1 connection" if cost.connections == 1 else f"{cost.connections} connections"
-    return (
-        f"cost: {connections}, asked {asked}, "
-        f"{cost.sent_bytes} bytes out, {cost.received_bytes} bytes in, {cost.duration_ms:.0f} ms{gap}"
-    )
-
-
-def _plain(cell: str) -> str:
+def plain(text: str) -> str:
     """Drop whatever is not printable."""
-    return "".join(character for character in cell if character.isprintable())
+    return "".join(character for character in text if character.isprintable())
 
 
 def _fit(cell: str, width: int) -> str:

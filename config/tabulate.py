@@ -1,7 +1,7 @@
 """Assets become rows of a spreadsheet: the list that came in, with room for what was read.
 
-Decides headings and cells. What it writes `config.table` reads back as the same assets. Never lets a text that came from a
-device run in somebody's spreadsheet: a cell that could be taken for a formula begins with an apostrophe.
+Decides headings and cells. What it says `config.table` reads back as the same assets. Never writes a file: whoever does makes
+the cells harmless for spreadsheets (`inventory.rows`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,16 +61,7 @@ def tabulate(assets: Sequence[Asset], told: Mapping[str, Mapping[str, str]]) -> 
         [*(line[key] for key in keys), *(told.get(asset.id, {}).get(heading, "") for heading in headings)]
         for asset, line in zip(assets, lines, strict=True)
     ]
-    return [[*(HEADINGS[key] for key in keys), *headings], *([harmless(text) for text in row] for row in body)]
-
-
-def harmless(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula.
-
-    >>> harmless("=HYPERLINK(1)"), harmless("V1.10")
-    ("'=HYPERLINK(1)", 'V1.10')
-    """
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "'") else text
+    return [[*(HEADINGS[key] for key in keys), *headings], *body]
 
 
 def _cells(asset: Asset) -> dict[str, str]:

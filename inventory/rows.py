@@ -1,13 +1,14 @@
 """Items as a table: one line for each asset, and one for each device behind it.
 
 Decides columns, their order and their cells. Never lets a text that came from a device run in somebody's spreadsheet: a cell
-that could be taken for a formula begins with an apostrophe, and what is not printable is shown as a dot.
+that could be taken for a formula begins with an apostrophe, and what cannot be read, such as a line end, is shown as a dot.
 
 Source: RFC 4180. What it leaves open: UTF-8; a byte order mark in files, by which spreadsheets know that (`export.write_new`).
 """
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from evidence.kinds import Nameplate
@@ -32,6 +33,10 @@ CONFIDENCES = ("low", "medium", "high")
 
 DELIMITERS = (";", ",")
 """Between columns: a spreadsheet takes the first in most of Europe, the second elsewhere."""
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Categories of characters that drive something, or end a line, instead of being read."""
 
 
 def rows(items: Iterable[Item]) -> Iterator[dict[str, str]]:
@@ -62,7 +67,7 @@ def harmless(cell: str) -> str:
     >>> harmless("=HYPERLINK(1)"), harmless("V1.10")
     ("'=HYPERLINK(1)", 'V1.10')
     """
-    line = "".join(character if character.isprintable() else "·" for character in cell)
+    line = "".join("·" if unicodedata.category(character) in _UNSEEN else character for character in cell)
     return f"'{line}" if line.lstrip()[:1] in ("=", "+", "-", "@", "'") else line
 
 

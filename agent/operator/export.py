@@ -1,14 +1,12 @@
 """`nameplated config export`: the table that came in, with what was read since.
 
 Decides which readings stand beside the plant's own columns. Never asks a device: it tells what collect has left in the
-journal. Never overwrites a file.
+journal. Never overwrites a file. The whole inventory, for other programs, is what `nameplated assets --format` writes.
 """
 
 import argparse
-import csv
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from agent import wiring
 from agent.core.asset import AssetState
@@ -17,6 +15,8 @@ from agent.operator import page
 from agent.service import Exit
 from config.load import load
 from config.tabulate import tabulate
+from inventory.export import ExportError, write_new
+from inventory.rows import as_csv
 
 READ = {
     "manufacturer": "manufacturer_name",
@@ -36,19 +36,21 @@ def main(options: argparse.Namespace) -> int:
         ConfigError: The plant file cannot be used.
         OSError: The journal cannot be read, or the table not written.
     """
-    if options.target is not None and options.target.exists():
-        print(f"nameplated: {options.target} is there already, and was not changed. Name another file.", file=sys.stderr)
-        return Exit.USAGE
     plant = load(options.config)
     asked = wiring.Places(plant).journal.exists()
     states = wiring.asset_states(plant) if asked else {}
     if not asked:
         print("nameplated: collect has not run yet; the table has no readings.", file=sys.stderr)
     rows = tabulate(plant.asset, {asset.id: readings(states.get(asset.id)) for asset in plant.asset})
+    text = as_csv(rows, delimiter=options.delimiter)
     if options.target is None:
-        csv.writer(sys.stdout, delimiter=options.delimiter, lineterminator="\n").writerows(rows)
+        print(text, end="")
         return Exit.OK
-    _write(options.target, rows, options.delimiter)
+    try:
+        write_new(options.target, text, spreadsheet=True)
+    except ExportError as error:
+        print(f"nameplated: {error}", file=sys.stderr)
+        return Exit.USAGE
     print(f"{options.target}: written, {page.count(len(plant.asset), 'asset')}.")
     return Exit.OK
 
@@ -60,9 +62,3 @@ def readings(state: AssetState | None) -> Mapping[str, str]:
     nameplate = state.known.nameplate if state.known else {}
     told = {heading: text(nameplate, field) for heading, field in READ.items()}
     return {**told, "state": state.observation.outcome, "last seen": state.last_seen_at or ""}
-
-
-def _write(target: Path, rows: list[list[str]], delimiter: str) -> None:
-    """Write a file that spreadsheets open as UTF-8: with a byte order mark."""
-    with target.open("x", encoding="utf-8-sig", newline="") as file:
-        csv.writer(file, delimiter=delimiter).writerows(rows)

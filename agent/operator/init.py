@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.operator import page
+from agent.screens import wrapped
 from agent.service import Exit
 from config.errors import ConfigError
 from config.model import BrokerSection, GatewaySection, Plant, PlantSection
@@ -99,7 +100,7 @@ def ask(question: Question, listen: Callable[[str], str], say: Callable[[str], N
         problem = problem_with(question, answer)
         if problem is None:
             return answer
-        say("\n".join(page.wrapped(problem)))
+        say("\n".join(wrapped(problem)))
 
 
 def problem_with(question: Question, answer: str | None) -> str | None:
@@ -115,18 +116,18 @@ def told(found: Found, file: Path, source: Path | None, *, width: int | None = N
     lines = [f"{file}: written, {page.count(len(found.assets), 'asset')}."]
     if source is not None:
         columns = ", ".join(f"{title!r} as {HEADINGS.get(key, key)}" for key, title in found.titles.items())
-        lines += page.wrapped(f"{source}: read {columns}.", width=width, hanging="  ")
+        lines += wrapped(f"{source}: read {columns}.", width=width, hanging="  ")
     if found.unused:
-        lines += page.wrapped(f"Left aside: {', '.join(map(repr, found.unused))}.", width=width, hanging="  ")
+        lines += wrapped(f"Left aside: {', '.join(map(repr, found.unused))}.", width=width, hanging="  ")
     if found.problems:
         lines += ["", f"Not used ({len(found.problems)}):", *_sentences(found, width)]
     if not found.assets:
-        lines += ["", *page.wrapped(f"Write [[asset]] tables into {file}: the legend there says how.", width=width)]
+        lines += ["", *wrapped(f"Write [[asset]] tables into {file}: the legend there says how.", width=width)]
     return [*lines, "", f"Next: nameplated check {file} --plan"]
 
 
 def _sentences(found: Found, width: int | None) -> Sequence[str]:
-    return [line for problem in found.problems for line in page.wrapped(f"- {problem}", width=width, hanging="  ")]
+    return [line for problem in found.problems for line in wrapped(f"- {problem}", width=width, hanging="  ")]
 
 
 def _listed(options: argparse.Namespace) -> Found:

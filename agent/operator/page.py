@@ -3,12 +3,10 @@
 Decides words and layout only. Never works out a figure: `agent.operator.plan` does.
 """
 
-import shutil
-import textwrap
 from collections.abc import Iterable
 
-from agent import screens
 from agent.operator.plan import Plan, Visit
+from agent.screens import columns, table, wrapped
 from config.address import Scheme
 from config.tabulate import PROTOCOLS
 
@@ -32,13 +30,13 @@ def summary(plan: Plan, *, width: int | None = None) -> str:
 
 def visits(rows: Iterable[Visit], *, width: int | None = None) -> str:
     """One line for each asset: how it is read, how often it is asked, and where if there is room for that."""
-    wide = _columns(width) >= ROOM_FOR_ADDRESSES
+    wide = columns(width) >= ROOM_FOR_ADDRESSES
     head = ("asset", *(("address",) if wide else ()), "read by", "requests/day", "at most")
     cells = [
         (row.asset_id, *((row.address,) if wide else ()), row.how, str(row.requests_a_day), str(row.most_requests_a_day))
         for row in rows
     ]
-    return screens.table(head, cells, width=width)
+    return table(head, cells, width=width)
 
 
 def count(number: int, thing: str) -> str:
@@ -74,15 +72,6 @@ def span(seconds: int) -> str:
         if seconds % unit == 0:
             return count(seconds // unit, name)
     return count(seconds, "second")
-
-
-def wrapped(text: str, *, width: int | None = None, hanging: str = "") -> list[str]:
-    """Return a sentence cut into lines of the terminal. Paths, addresses and commands stay whole."""
-    return textwrap.wrap(text, _columns(width), subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False)
-
-
-def _columns(width: int | None) -> int:
-    return max(width or shutil.get_terminal_size((100, 24)).columns, screens.NARROWEST)
 
 
 def _asked(plan: Plan) -> str:

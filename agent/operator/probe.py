@@ -54,9 +54,9 @@ def main(options: argparse.Namespace) -> int:
             del shown[name]
         print(json.dumps(shown | {"agent_version": VERSION}))
     else:
-        from agent import screens
+        from agent.operator.look import nameplate
 
-        print(screens.nameplate(look))
+        print(nameplate(look))
     return Exit.OK if look.identified else Exit.FAILED
 
 

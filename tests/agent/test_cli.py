@@ -172,7 +172,8 @@ def test_assets_shows_what_collect_has_left(plant: Path, capsys: pytest.CaptureF
     assert main(["assets", "--config", str(plant)]) == 0
     assert "ACME" in capsys.readouterr().out
     assert main(["assets", "--config", str(plant), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["press-07"]["observation"]["outcome"] == "identified"
+    (asset,) = json.loads(capsys.readouterr().out)["assets"]
+    assert (asset["asset_id"], asset["outcome"]) == ("press-07", "identified")
 
 
 def test_assets_before_the_first_run_is_one_sentence(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:

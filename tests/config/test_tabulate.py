@@ -1,5 +1,7 @@
-"""The table that is written is the table that is read; no device's text runs in a spreadsheet."""
+"""The table that is written is the table that is read."""
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from config.address import Address
 from config.load import load
 from config.model import Asset
 from config.table import cell, read
-from config.tabulate import ALWAYS, HEADINGS, harmless, tabulate
+from config.tabulate import ALWAYS, HEADINGS, tabulate
+from inventory.rows import as_csv, harmless
 from tests.config.test_parse import assets
 
 PLANTS = sorted((Path(module.__file__).parent / "plants").glob("*.toml"))
@@ -33,7 +36,8 @@ def on_one_line(asset: Asset) -> bool:
 @settings(deadline=None, max_examples=60)
 @given(st.lists(assets.filter(on_one_line), min_size=1, max_size=4, unique_by=(lambda a: a.id, lambda a: a.address.host)))
 def test_any_assets_come_back_from_their_table(listed: list[Asset]) -> None:
-    found = read([tabulate(listed, {asset.id: {"firmware": "=1+1"} for asset in listed})])
+    text = as_csv(tabulate(listed, {asset.id: {"firmware": "=1+1"} for asset in listed}), delimiter=";")
+    found = read([list(csv.reader(io.StringIO(text, newline=""), delimiter=";"))])
     assert (found.assets, found.problems) == (tuple(listed), ())
 
 
@@ -50,11 +54,5 @@ def test_what_was_read_follows_and_an_asset_without_readings_has_empty_cells() -
 
 
 @pytest.mark.parametrize("text", ["=cmd|'/c calc'!A1", "+1", "-1", "@SUM(1)", "'", "'=1"])
-def test_a_text_that_could_be_a_formula_is_none(text: str) -> None:
-    assert harmless(text)[0] == "'"
+def test_the_apostrophe_of_a_text_that_could_be_a_formula_is_not_part_of_it(text: str) -> None:
     assert cell(harmless(text)) == text
-
-
-def test_a_devices_text_is_as_harmless_as_ours() -> None:
-    asset = Asset(id="a", address=Address.parse("opc.tcp://h"))
-    assert tabulate([asset], {"a": {"firmware": "=HYPERLINK(1)"}})[1][-1] == "'=HYPERLINK(1)"

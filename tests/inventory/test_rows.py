@@ -41,7 +41,7 @@ def test_a_formula_of_a_device_is_a_text() -> None:
 def test_no_cell_is_a_formula_and_none_leaves_its_line(text: str) -> None:
     shown = harmless(text)
     assert shown.lstrip()[:1] not in {"=", "+", "-", "@", "\t", "\r"}
-    assert shown.isprintable()
+    assert len(shown.splitlines()) <= 1 and "\x1b" not in shown
 
 
 @given(st.lists(st.lists(st.text(max_size=20), min_size=2, max_size=2), max_size=4), st.sampled_from(DELIMITERS))

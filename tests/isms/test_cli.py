@@ -100,6 +100,20 @@ def test_assets_as_json_carry_nameplate_and_changes(state: State, capsys: pytest
     assert second["nameplate"]["firmware_version"]["value"] == "2.2\x1b[2J"
 
 
+@pytest.mark.parametrize(("form", "begins"), [("csv", "plant;gateway;asset_id;"), ("cyclonedx", "{"), ("json", "{")])
+def test_assets_go_out_in_forms_that_other_programs_read(
+    state: State, form: str, begins: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["assets", "--state", str(state.directory), "--format", form]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(begins) and "press-07-plc" in shown and "\x1b" not in shown
+    assert main([*words, "--to", str(tmp_path / "out")]) == 0
+    assert "press-07-plc" in (tmp_path / "out").read_text("utf-8-sig" if form == "csv" else "utf-8")
+    assert main([*words, "--to", str(tmp_path / "out")]) == 64
+    assert "is there already" in capsys.readouterr().err
+
+
 def test_gateways_as_json_carry_chain_and_refusals(state: State, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gateways", "--state", str(state.directory), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)

@@ -52,8 +52,3 @@ def test_times_are_whole_numbers_of_the_largest_unit(seconds: int, text: str) ->
 )
 def test_sizes_have_two_digits_that_count(number: int, text: str) -> None:
     assert page.size(number) == text
-
-
-def test_a_command_to_copy_is_not_broken_within_its_words() -> None:
-    path = "/etc/nameplated/a-very-long-directory-name/with-hyphens/that-goes-on-and-on/gateway.key"
-    assert path in page.wrapped(f"chmod o= {path}", width=60)

@@ -2,15 +2,15 @@
 
 import argparse
 
-from agent.operator import check, configure
+from agent.operator import assets, check, configure, profiles
 
 
 def run(*words: str) -> int:
     """Run one command and return its exit code."""
     parser = argparse.ArgumentParser(prog="nameplated")
     commands = parser.add_subparsers(required=True)
-    check.add_parser(commands)
-    configure.add_parser(commands)
+    for tool in (assets, check, configure, profiles):
+        tool.add_parser(commands)
     options = parser.parse_args(words)
     code: int = options.command(options)
     return code
