@@ -1,4 +1,4 @@
-"""The command `nameplated check`: everything to mend in a plant file, or what it will mean once it runs.
+"""The command `nameplated check`: everything to mend in plant files, or what each will mean once it runs.
 
 Decides what is printed and the exit code. Never asks a device or a name server, and opens no secret file: it looks at their
 modes only.
@@ -7,6 +7,7 @@ modes only.
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,35 +25,48 @@ def add_parser(commands: "Commands") -> None:
     """Add the command to the command line."""
     summary = "read a plant file: everything to mend, or what it will cost devices, broker and flash"
     parser = add(commands, "check", summary, "nameplated check plant.toml --plan", run=main)
-    parser.add_argument("file", type=Path, metavar="FILE", help="plant file")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="plant file, or several of them")
     parser.add_argument("--plan", action="store_true", help="also a line for each asset: how it is read, and how often")
-    takes_json(parser, "one JSON object, also for a file that cannot be used")
+    takes_json(parser, "one JSON object a line for each file, also for one that cannot be used")
 
 
 def main(options: argparse.Namespace) -> int:
-    """Check one file. Return 0 if it can be used.
+    """Check every file, also after one that cannot be used. Return 0 if all of them can."""
+    codes = [_check(file, options) for file in options.files]
+    return next((code for code in codes if code != Exit.OK), Exit.OK)
 
-    Raises:
-        ConfigError: It cannot, and nobody asked for JSON.
-    """
-    from agent.operator import page
 
+def _check(file: Path, options: argparse.Namespace) -> int:
+    """Check one file."""
     try:
-        made = _plan(options.file)
+        made = _plan(file)
     except ConfigError as error:
-        if not options.json:
-            raise
-        print(json.dumps({"file": str(options.file), "usable": False, "problems": _problems(error)}))
+        if options.json:
+            print(json.dumps({"file": str(file), "usable": False, "problems": _problems(error)}))
+        else:
+            print(f"nameplated: {error}", file=sys.stderr)
         return Exit.CONFIG
     if options.json:
         import msgspec
 
-        print(json.dumps({"file": str(options.file), "usable": True, "problems": [], "plan": msgspec.to_builtins(made)}))
-        return Exit.OK
-    print(f"{options.file}: {page.count(len(made.visits), 'asset')}, ready to run.\n\n{page.summary(made)}")
+        print(json.dumps({"file": str(file), "usable": True, "problems": [], "plan": msgspec.to_builtins(made)}))
+    else:
+        _show(file, made, options)
+    return Exit.OK
+
+
+def _show(file: Path, made: "Plan", options: argparse.Namespace) -> None:
+    """Say what a file means: in full, or in a line where there are several and nobody asked for more."""
+    from agent.operator import page
+
+    ready = f"{file}: {page.count(len(made.visits), 'asset')}, ready to run."
+    if len(options.files) > 1 and not options.plan:
+        print(f"{ready} {page.count(len(made.warnings), 'warning')}.")
+        return
+    print(f"{ready}\n\n{page.summary(made)}")
     if options.plan:
         print(f"\n{page.visits(made.visits)}")
-    return Exit.OK
+    print(end="\n" if len(options.files) > 1 else "")
 
 
 def exposed(plant: Plant) -> dict[str, str]:

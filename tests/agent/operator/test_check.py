@@ -7,7 +7,6 @@ import pytest
 
 from agent.operator import check
 from agent.service import Exit
-from config.errors import ConfigError
 from config.load import load
 from tests.agent.operator.words import run
 
@@ -53,11 +52,28 @@ def test_json_is_one_object_with_every_figure(plant: Path, capsys: pytest.Captur
     assert told["plan"]["visits"][0]["requests_a_day"] == 4
 
 
-def test_a_bad_file_raises_its_problems_for_the_command_line_to_print(plant: Path) -> None:
+def test_all_problems_of_a_bad_file_are_said_at_once(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plant.write_text(PLANT.replace("werk-ulm", "Werk Ulm").replace("press-07", "Press 07"))
-    with pytest.raises(ConfigError) as caught:
-        run("check", str(plant))
-    assert len(caught.value.problems) == 2
+    assert run("check", str(plant)) == Exit.CONFIG
+    shown = capsys.readouterr().err
+    assert "plant.id" in shown and "asset[1].id" in shown
+
+
+def test_several_files_are_all_checked_and_one_that_is_bad_decides(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = plant.with_name("bad.toml")
+    bad.write_text(PLANT.replace("werk-ulm", "Werk Ulm"))
+    assert run("check", str(bad), str(plant), str(plant)) == Exit.CONFIG
+    shown = capsys.readouterr()
+    assert shown.out == f"{plant}: 1 asset, ready to run. 1 warning.\n" * 2
+    assert f"{bad}" in shown.err and "plant.id" in shown.err
+    assert run("check", str(plant), str(plant), "--plan") == Exit.OK
+    assert capsys.readouterr().out.count("press-07") == 2
+
+
+def test_json_of_several_files_is_an_object_a_line(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check", str(plant), str(plant.with_name("none.toml")), "--json") == Exit.CONFIG
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (first["usable"], second["usable"]) == (True, False)
 
 
 def test_a_bad_file_is_an_object_too(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:
