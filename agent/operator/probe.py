@@ -7,6 +7,7 @@ certificate of a server that it met.
 import argparse
 import asyncio
 import json
+import sys
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,9 @@ from agent.service import Exit
 if TYPE_CHECKING:
     from agent.commands import Commands
     from agent.core.observation import Observation
+
+QUICK_S = 1.0
+"""After this long a person wonders. A serial line is slow, and says so at once."""
 
 NOT_SHOWN = ("asset_id", "register", "moment")
 """Fields of an observation that mean nothing outside a plant file."""
@@ -54,10 +58,23 @@ def main(options: argparse.Namespace) -> int:
             del shown[name]
         print(json.dumps(shown | {"agent_version": VERSION}))
     else:
-        from agent.operator.look import nameplate
-
-        print(nameplate(look))
+        _show(look, options)
     return Exit.OK if look.identified else Exit.FAILED
+
+
+def _show(look: "Observation", options: argparse.Namespace) -> None:
+    """Show a look, and what to try if it says little."""
+    from agent import wiring
+    from agent.operator.hints import hints
+    from agent.operator.look import nameplate
+    from agent.screens import wrapped
+    from agent.site import profiles
+
+    print(nameplate(look))
+    address = wiring.parse_address(options.address)
+    if advice := hints(look, address, profile=options.profile, security=options.security, profiles=profiles()):
+        print("\nTo try next (nothing was tried by itself):")
+        print("\n".join(line for hint in advice for line in wrapped(f"- {hint}", hanging="  ")))
 
 
 async def _look(options: argparse.Namespace) -> "Observation":
@@ -66,7 +83,9 @@ async def _look(options: argparse.Namespace) -> "Observation":
     from agent.clock import system_clock
     from agent.collect.observe import observe
     from agent.core.observation import Register
+    from agent.operator.progress import waiting
     from agent.site import profile_named
+    from config.address import Scheme
     from config.model import CollectSection
 
     address = wiring.parse_address(options.address)
@@ -80,7 +99,8 @@ async def _look(options: argparse.Namespace) -> "Observation":
         user_key_file=_absolute(options.user_key_file),
     )
     reader = wiring.readers(options.pki_dir)[ask.endpoint.transport]
-    async with aclosing(reader.visit([ask])) as answers:
+    slow = address.scheme is Scheme.MODBUS_RTU
+    async with waiting(address.host, sys.stderr, after_s=0.0 if slow else QUICK_S), aclosing(reader.visit([ask])) as answers:
         answer = await anext(answers)
     return observe(answer, asset_id="probe", address=str(address), register=Register(), now=system_clock()())
 

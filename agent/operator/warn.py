@@ -9,13 +9,15 @@ Source: facts on side effects of mere connections, docs/decisions/0008-politenes
 
 import ipaddress
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from config import advice
-from config.address import is_loopback
+from config.address import Scheme, is_loopback
 from config.model import CollectSection, Plant
 from protocols.contract import Confidence
 from protocols.profile_form import ConnectRisk, Profile
+from protocols.profile_rules import unusual
 
 MAX_NAMED = 5  # assets that a sentence names; the others are counted
 
@@ -36,6 +38,7 @@ def warnings(plant: Plant, profiles: Mapping[str, Profile], *, exposed: Mapping[
     yield from (f"{file}: others can read this secret. Run: chmod {mode} {file}" for file, mode in exposed.items())
     yield from _drives(plant)
     yield from _profiles(plant, profiles)
+    yield from _unusual(plant, profiles)
     yield from _same_network(plant)
 
 
@@ -76,6 +79,16 @@ def _of_profile(profile: Profile, limits: CollectSection) -> Iterator[str]:
         yield "is of low confidence; compare the first reading with the label on the device"
     if len(profile.reads) > limits.max_requests:
         yield f"needs {len(profile.reads)} requests, and collect.max_requests = {limits.max_requests}: its nameplates will stay incomplete"
+
+
+def _unusual(plant: Plant, profiles: Mapping[str, Profile]) -> Iterator[str]:
+    """Devices with an address of their own that have another port or unit id than their family: often a slip of the pen."""
+    neighbours = Counter(asset.address.host for asset in plant.asset)
+    for asset in plant.asset:
+        address = asset.address
+        if asset.profile and address.scheme is Scheme.MODBUS_TCP and neighbours[address.host] == 1:
+            what = unusual(profiles[asset.profile], unit=address.unit or 0, port=address.port)
+            yield from (f"{asset.id}: {what}" for what in filter(None, [what]))
 
 
 def _same_network(plant: Plant) -> Iterator[str]:

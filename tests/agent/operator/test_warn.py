@@ -84,6 +84,23 @@ def test_what_a_profile_says_is_repeated_once_for_all_its_assets(fields: dict[st
     assert warning.startswith("a, b: profile x ") and word in warning
 
 
+@pytest.mark.parametrize(
+    ("address", "what"),
+    [
+        ("modbus-tcp://10.0.0.1:502?unit=7", "unit id 1, and the address has 7"),
+        ("modbus-tcp://10.0.0.1:5020?unit=1", "port 502, and the address has 5020"),
+    ],
+)
+def test_a_device_elsewhere_than_its_family_usually_is_gets_a_second_look(address: str, what: str) -> None:
+    (warning,) = said(asset("a", address, profile="x"), profiles=profile())
+    assert warning.startswith("a: x usually") and what in warning
+
+
+def test_units_behind_a_gateway_are_numbered_as_their_plant_likes() -> None:
+    first, second = (asset(f"m{n}", f"modbus-tcp://10.0.0.1?unit={n}", profile="x") for n in (1, 2))
+    assert said(first, second, profiles=profile()) == []
+
+
 def test_a_secret_that_others_can_read_comes_with_its_remedy() -> None:
     assert said(asset("plc"), exposed={"/k": "o="}) == ["/k: others can read this secret. Run: chmod o= /k"]
 
