@@ -27,16 +27,34 @@ def add_parser(commands: "Commands") -> None:
         run=main,
         more="Needs nothing from outside and listens on loopback only.",
     )
-    parser.add_argument("--seconds", type=_seconds, default=DEFAULT_S, metavar="N", help="length of the play (%(default)s)")
+    parser.add_argument(
+        "--plant", type=Path, metavar="FILE", help="rehearse with this plant file: its ids, and stand-ins for its devices"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=DEFAULT_S,
+        metavar="N",
+        help="length of the play; of a rehearsal, the longest (%(default)s)",
+    )
     parser.add_argument("--broker", choices=("auto", "mosquitto", "embedded"), default="auto", help="which MQTT 5 broker runs")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep all files there, to look at and to verify")
     takes_json(parser, "one JSON object at the end, and nothing else")
 
 
 def main(options: argparse.Namespace) -> int:
-    """Play the demo and return 0 only if nothing was lost and everything is as promised."""
-    from agent.demo.theatre import run
+    """Play the demo, or rehearse; return 0 only if nothing was lost and everything is as promised.
 
+    Raises:
+        ConfigError: The plant file to rehearse with cannot be used.
+    """
+    from agent.demo.theatre import run, run_rehearsal
+
+    if options.plant is not None:
+        from agent.site import load_plant
+
+        plant = load_plant(options.plant)
+        return run_rehearsal(plant, seconds=options.seconds, broker=options.broker, keep=options.keep, as_object=options.json)
     return run(seconds=options.seconds, broker=options.broker, keep=options.keep, as_object=options.json)
 
 

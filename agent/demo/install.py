@@ -6,12 +6,11 @@ Decides where the demo's files lie. Uses nothing but the two command lines, as a
 import asyncio
 import hashlib
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.demo.processes import tool
-from agent.demo.scene import GATEWAY, PLANT, plant_file
+from agent.demo.scene import GATEWAY, PLANT
 
 ISSUER = f"urn:nameplated:{PLANT}:{GATEWAY}"
 
@@ -30,6 +29,11 @@ class Files:
     def plant(self) -> Path:
         """The plant file."""
         return self.root / "plant.toml"
+
+    @property
+    def receiver_key(self) -> Path:
+        """The receiver's public key, where the gateway finds it."""
+        return self.root / "isms.jwk"
 
     @property
     def gateway(self) -> Path:
@@ -71,23 +75,27 @@ def receiver_command(*arguments: str) -> tuple[str, ...]:
     return sys.executable, "-I", "-m", "isms", *arguments
 
 
-async def install(files: Files, addresses: Mapping[str, str], *, broker_port: int) -> None:
+async def install(files: Files, plant: str, *, issuer: str = ISSUER) -> None:
     """Make keys on both sides, write the plant file, and tell each side the other's public key.
+
+    Args:
+        files: Where everything lies.
+        plant: The plant file's text. It names `files.receiver_key` as the receiver's key.
+        issuer: The gateway that it speaks of.
 
     Raises:
         ChildError: A command failed.
     """
-    receiver_key, gateway_key = files.root / "isms.jwk", files.root / "gateway.jwk"
-    text = plant_file(addresses, state_dir=str(files.gateway), broker_port=broker_port, receiver_key=str(receiver_key))
-    files.plant.write_text(text, encoding="utf-8")
+    gateway_key = files.root / "gateway.jwk"
+    files.plant.write_text(plant, encoding="utf-8")
     config, state = ("--config", str(files.plant)), ("--state", str(files.receiver))
     await asyncio.gather(tool(*gateway_command("key", "init", *config)), tool(*receiver_command("key", "init", *state)))
     ours, theirs = await asyncio.gather(
         tool(*gateway_command("key", "show", *config, "--json")), tool(*receiver_command("key", "show", *state, "--json"))
     )
     gateway_key.write_bytes(ours)
-    receiver_key.write_bytes(theirs)
-    await tool(*receiver_command("trust", "add", str(gateway_key), *state, "--issuer", ISSUER))
+    files.receiver_key.write_bytes(theirs)
+    await tool(*receiver_command("trust", "add", str(gateway_key), *state, "--issuer", issuer))
 
 
 def trust_server(pki: Path, thumbprint: str) -> bool:

@@ -15,7 +15,7 @@ from agent.demo.install import Files, install, trust_server
 from agent.demo.modbus_plant import ModbusPlant
 from agent.demo.opcua_plant import OpcUaPlant
 from agent.demo.processes import free_port, loopback_hosts
-from agent.demo.scene import CAST
+from agent.demo.scene import CAST, plant_file
 from agent.demo.script import Act, Cue, script
 from agent.demo.stage import Stage, hire, start
 from agent.demo.summary import Figures
@@ -36,8 +36,9 @@ async def perform(files: Files, kind: BrokerKind, *, seconds: float, screen: Scr
     files.make()
     hosts = loopback_hosts(part.host for part in CAST)
     async with ModbusPlant(CAST, hosts) as modbus, OpcUaPlant(CAST, hosts, files.devices) as opcua:
-        port = free_port()
-        await install(files, modbus.addresses() | opcua.addresses(), broker_port=port)
+        port, addresses = free_port(), modbus.addresses() | opcua.addresses()
+        text = plant_file(addresses, state_dir=str(files.gateway), broker_port=port, receiver_key=str(files.receiver_key))
+        await install(files, text)
         plant, processes = load(files.plant), hire(files, kind, port)
         async with asyncio.TaskGroup() as group:
             keepers = [group.create_task(child.supervise()) for child in processes.values()]

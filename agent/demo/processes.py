@@ -180,7 +180,7 @@ def loopback_hosts(numbers: Iterable[int]) -> dict[int, str]:
 
 
 def _loopback_host(number: int) -> str:
-    host = f"127.0.1.{number}"
+    host = f"127.0.{1 + number // 256}.{number % 256}"
     try:
         free_port(host)
     except OSError:

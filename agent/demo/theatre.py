@@ -9,21 +9,26 @@ import json
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from agent.demo.books import verify_arguments
 from agent.demo.broker import BrokerKind, NoBrokerError, choose, find_mosquitto, has_embedded
 from agent.demo.install import Files
 from agent.demo.play import perform
 from agent.demo.processes import ChildError
+from agent.demo.rehearsal import Rehearsed, rehearse
 from agent.demo.summary import Figures, Verdict, as_json, judge, report
 from agent.demo.table import open_screen
 from agent.service import Exit
+from config.model import Plant
 
 INTERRUPTED = 130
 """What a shell expects of a command that Ctrl-C ended."""
+
+_Told = TypeVar("_Told")
 
 
 class KeepError(Exception):
@@ -32,21 +37,57 @@ class KeepError(Exception):
 
 def run(*, seconds: int, broker: str, keep: Path | None, as_object: bool) -> int:
     """Play the demo and return its exit code."""
+
+    async def play(files: Files, kind: BrokerKind) -> Figures:
+        return await _perform(files, kind, seconds=seconds, quiet=as_object)
+
+    def ended(figures: Figures) -> int:
+        verdict = judge(figures)
+        print(json.dumps(as_json(figures, verdict)) if as_object else _page(figures, verdict, keep))
+        return Exit.OK if verdict.ok else Exit.FAILED
+
+    return _house(play, ended, broker=broker, keep=keep, quiet=as_object)
+
+
+def run_rehearsal(plant: Plant, *, seconds: int, broker: str, keep: Path | None, as_object: bool) -> int:
+    """Rehearse with somebody's own plant file and return the exit code: 0 only if every asset arrived."""
+
+    async def play(files: Files, kind: BrokerKind) -> Rehearsed:
+        _end_on_signals()
+        try:
+            return await rehearse(files, kind, plant, seconds=seconds, say=(lambda _: None) if as_object else _say)
+        except ExceptionGroup as group:
+            raise _first(group) from group
+
+    def ended(told: Rehearsed) -> int:
+        print(json.dumps(_rehearsed_json(told)) if as_object else _rehearsed_page(told, keep))
+        return Exit.FAILED if told.missing else Exit.OK
+
+    return _house(play, ended, broker=broker, keep=keep, quiet=as_object)
+
+
+def _house(
+    play: Callable[[Files, BrokerKind], Coroutine[None, None, _Told]],
+    ended: Callable[[_Told], int],
+    *,
+    broker: str,
+    keep: Path | None,
+    quiet: bool,
+) -> int:
+    """Give a play a broker and a folder, and say what became of it."""
     try:
         kind = choose(broker, mosquitto=find_mosquitto(), embedded=has_embedded())
-        if not as_object:
+        if not quiet:
             print(f"nameplated demo: making keys, starting devices and the broker ({kind}) …", flush=True)
         with _folder(keep) as folder:
-            figures = asyncio.run(_perform(Files(folder), kind, seconds=seconds, quiet=as_object))
+            told = asyncio.run(play(Files(folder), kind))
     except (NoBrokerError, KeepError) as error:
         return _failed(str(error), Exit.USAGE)
     except ChildError as error:
         return _failed(str(error), Exit.FAILED)
     except asyncio.CancelledError:
         return _failed("interrupted; every process has been ended", INTERRUPTED)
-    verdict = judge(figures)
-    print(json.dumps(as_json(figures, verdict)) if as_object else _page(figures, verdict, keep))
-    return Exit.OK if verdict.ok else Exit.FAILED
+    return ended(told)
 
 
 async def _perform(files: Files, kind: BrokerKind, *, seconds: int, quiet: bool) -> Figures:
@@ -107,6 +148,21 @@ def _page(figures: Figures, verdict: Verdict, keep: Path | None) -> str:
     """Write the last page: the summary, and where to look further."""
     head = f"nameplated demo: {figures.seconds:.0f} s, {len(figures.intended)} assets, broker {figures.broker}"
     return "\n".join(["", head, "", report(figures, verdict), *_where(keep)])
+
+
+def _rehearsed_page(told: Rehearsed, keep: Path | None) -> str:
+    """Write the last page of a rehearsal: the receiver's inventory, and who is not in it."""
+    held = f"{len(told.held)} of {len(told.wanted)} assets are in the receiver's inventory, after {told.seconds:.0f} s."
+    missing = [f"Not there: {', '.join(told.missing)}. The gateway's log says why."] if told.missing else []
+    return "\n".join(["", told.table, "", held, *missing, *_where(keep)])
+
+
+def _rehearsed_json(told: Rehearsed) -> dict[str, object]:
+    return {"assets": list(told.wanted), "missing": list(told.missing), "seconds": round(told.seconds, 1)}
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)
 
 
 def _where(keep: Path | None) -> list[str]:
