@@ -51,7 +51,7 @@ def export(form: Form, items: Sequence[Item], *, at: datetime, serial: UUID, ver
                 from inventory import cyclonedx  # noqa: PLC0415  # an extra: only who asks for it pays for it
             except ModuleNotFoundError as error:
                 what = f"CycloneDX needs cyclonedx-python-lib, and {error.name} is not installed"
-                raise ExportError(f"{what}. Install nameplated[operator] or nameplated[isms], or take CSV or JSON.") from error
+                raise ExportError(f"{what}. Install nameplated with its extra operator or isms, or take CSV or JSON.") from error
             return cyclonedx.document(items, at=at, serial=serial, version=version)
 
 

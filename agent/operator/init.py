@@ -5,9 +5,11 @@ never leaves out a row of the list without a sentence that says why.
 """
 
 import argparse
+import re
+import socket
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +33,13 @@ class Question:
         flag: The flag that answers it, without its hyphens; also its table in the plant file.
         key: Its key there.
         words: How it is asked.
+        default: What an empty answer means, or empty if it has to be answered.
     """
 
     flag: str
     key: str
     words: str
+    default: str = ""
 
 
 QUESTIONS = (
@@ -56,7 +60,6 @@ def main(options: argparse.Namespace) -> int:
     """
     if options.file.exists():
         return _failed(f"{options.file} is there already, and was not changed. Name another file.")
-    found = _listed(options) if options.source else Found()
     given = {question.flag: getattr(options, question.flag) for question in QUESTIONS}
     wrong = [f"--{question.flag}: {why}" for question in QUESTIONS if (why := problem_with(question, given[question.flag]))]
     missing = [question for question in QUESTIONS if given[question.flag] is None]
@@ -65,9 +68,12 @@ def main(options: argparse.Namespace) -> int:
     if wrong:
         return _failed("\n".join(wrong))
     try:
-        answers = given | _asked(missing)
+        answers, source = given | _asked(missing), options.source
+        if missing and source is None:
+            source = _asked_for_a_list()
     except EOFError:
         return _failed("no answer; nothing was written.")
+    found = _listed(source, options) if source else Found()
     plant = Plant(
         plant=PlantSection(id=answers["plant"]),
         gateway=GatewaySection(id=answers["gateway"]),
@@ -77,14 +83,33 @@ def main(options: argparse.Namespace) -> int:
     text = render(plant)
     with options.file.open("x", encoding="utf-8") as file:
         file.write(text)
-    print("\n".join(told(found, options.file, options.source)))
+    print("\n".join(told(found, options.file, source)))
     return Exit.OK
 
 
 def _asked(missing: Sequence[Question]) -> dict[str, str]:
     if missing:
         print("Ids are a-z, 0-9 and '-'. They are part of every report, and stay for ever.")
-    return {question.flag: ask(question, input, print) for question in missing}
+    named = [
+        replace(question, default=own_name(socket.gethostname())) if question.flag == "gateway" else question
+        for question in missing
+    ]
+    return {question.flag: ask(question, input, print) for question in named}
+
+
+def _asked_for_a_list() -> Path | None:
+    """Ask for the list of devices, which a person who was asked so far may have at hand."""
+    answer = input("List of devices, CSV or XLSX (none: write them into the file later): ").strip()
+    return Path(answer).expanduser() if answer else None
+
+
+def own_name(host: str) -> str:
+    """Return a host name in the form of an id, or an empty string.
+
+    >>> own_name("GW_Halle3.plant.example")
+    'gw-halle3'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", host.partition(".")[0].lower()).strip("-")[:32]
 
 
 def ask(question: Question, listen: Callable[[str], str], say: Callable[[str], None]) -> str:
@@ -96,7 +121,8 @@ def ask(question: Question, listen: Callable[[str], str], say: Callable[[str], N
         say: Shows lines.
     """
     while True:
-        answer = listen(f"{question.words}: ").strip()
+        default = f" [{question.default}]" if question.default else ""
+        answer = listen(f"{question.words}{default}: ").strip() or question.default
         problem = problem_with(question, answer)
         if problem is None:
             return answer
@@ -130,13 +156,13 @@ def _sentences(found: Found, width: int | None) -> Sequence[str]:
     return [line for problem in found.problems for line in wrapped(f"- {problem}", width=width, hanging="  ")]
 
 
-def _listed(options: argparse.Namespace) -> Found:
+def _listed(source: Path, options: argparse.Namespace) -> Found:
     from protocols.profile import bundled
 
-    tables, base = read_tables(options.source), options.file.parent.absolute()
+    tables, base = read_tables(source), options.file.parent.absolute()
     found = read(tables, expand_ranges=options.expand_ranges, profiles=bundled(), base=base)
     if not found.assets:
-        raise ConfigError(found.problems, options.source)
+        raise ConfigError(found.problems, source)
     return found
 
 

@@ -37,7 +37,7 @@ try: exported(Form.CYCLONEDX)
 except ExportError as error: print(error)
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "Install nameplated[operator]" in ended.stdout
+    assert "Install nameplated with its extra" in ended.stdout
 
 
 @pytest.mark.parametrize(("spreadsheet", "begins"), [(True, b"\xef\xbb\xbfGer"), (False, b"Ger")])

@@ -3,11 +3,12 @@
 import io
 import os
 import pty
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agent.operator.init import QUESTIONS, Question, ask, problem_with, told
+from agent.operator.init import QUESTIONS, Question, ask, own_name, problem_with, told
 from agent.service import Exit
 from config.errors import ConfigError
 from config.load import load
@@ -97,6 +98,35 @@ def test_a_question_is_asked_until_its_answer_can_be_used() -> None:
     said: list[str] = []
     assert ask(QUESTIONS[0], lambda _words: next(answers), said.append) == "werk-ulm"
     assert len(said) == 2 and "1 to 32 of a-z" in said[0]
+
+
+def test_an_empty_answer_takes_the_default_that_was_shown() -> None:
+    shown: list[str] = []
+
+    def listen(words: str) -> str:
+        shown.append(words)
+        return " "
+
+    assert ask(replace(QUESTIONS[1], default="gw-1"), listen, shown.append) == "gw-1"
+    assert shown == ["Id of this gateway, such as gw-halle3 [gw-1]: "]
+
+
+@pytest.mark.parametrize("host", ["raspberrypi", "GW Halle 3", "x" * 80, "gw.example", "--", ""])
+def test_the_machines_own_name_is_offered_only_where_it_would_do(host: str) -> None:
+    name = own_name(host)
+    assert not name or problem_with(QUESTIONS[1], name) is None
+
+
+def test_who_is_asked_is_asked_for_the_list_too(
+    listed: Path, target: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leader, follower = pty.openpty()
+    with os.fdopen(leader, "wb", buffering=0) as keyboard, os.fdopen(follower) as terminal:
+        monkeypatch.setattr("sys.stdin", terminal)
+        keyboard.write(f"werk-ulm\ngw-1\n{listed}\n".encode())
+        assert run("config", "init", str(target), "--broker", "mqtts://b") == Exit.OK
+    assert [asset.id for asset in load(target).asset] == ["presse-7"]
+    assert "Not used (2)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.flag)
