@@ -6,9 +6,10 @@ and control characters are dropped here once more.
 
 import shutil
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 NARROWEST = 60
+SHORTEST = 6  # characters that a column keeps while others can give
 
 
 def columns(width: int | None = None) -> int:
@@ -16,8 +17,14 @@ def columns(width: int | None = None) -> int:
     return max(width or shutil.get_terminal_size((100, 24)).columns, NARROWEST)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, width: int | None = None) -> str:
-    """Lay out rows below a head; the widest columns give way first where the terminal is too narrow.
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, width: int | None = None, firm: Collection[str] = ()) -> str:
+    """Lay out rows below a head; where the terminal is too narrow, the widest columns give way.
+
+    Args:
+        head: Headings.
+        rows: A cell for each heading.
+        width: Columns of the terminal; None: as it is.
+        firm: Headings whose columns give way last.
 
     >>> print(table(("asset", "state"), [("press-07", "identified")], width=80))
     asset     state
@@ -26,10 +33,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, width: int | No
     lines = [[plain(cell) for cell in row] for row in (head, *rows)]
     room = columns(width) - 2 * (len(head) - 1)
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    while sum(widths) > room:
-        widest = widths.index(max(widths))
-        widths[widest] -= 1
+    _narrow(widths, [column for column, heading in enumerate(head) if heading not in firm], room, SHORTEST)
+    _narrow(widths, range(len(head)), room, 1)
     return "\n".join("  ".join(_fit(cell, wide) for cell, wide in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def _narrow(widths: list[int], soft: Sequence[int], room: int, least: int) -> None:
+    """Take from the widest of these columns, one character at a time, until all fit or none can give."""
+    while sum(widths) > room and (wide := [column for column in soft if widths[column] > least]):
+        widths[max(wide, key=lambda column: widths[column])] -= 1
 
 
 def wrapped(text: str, *, width: int | None = None, hanging: str = "", hostile: bool = False) -> list[str]:

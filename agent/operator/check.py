@@ -61,7 +61,7 @@ def _show(file: Path, made: "Plan", options: argparse.Namespace) -> None:
 
     ready = f"{file}: {page.count(len(made.visits), 'asset')}, ready to run."
     if len(options.files) > 1 and not options.plan:
-        print(f"{ready} {page.count(len(made.warnings), 'warning')}.")
+        print(f"{ready} {page.count(len(made.warnings), 'warning')}.", flush=True)
         return
     print(f"{ready}\n\n{page.summary(made)}")
     if options.plan:

@@ -89,7 +89,7 @@ def main(options: argparse.Namespace) -> int:
 
 def _asked(missing: Sequence[Question]) -> dict[str, str]:
     if missing:
-        print("Ids are a-z, 0-9 and '-'. They are part of every report, and stay for ever.")
+        print("\n".join(wrapped("Ids are a-z, 0-9 and '-'. They are part of every report, and stay for ever.")))
     named = [
         replace(question, default=own_name(socket.gethostname())) if question.flag == "gateway" else question
         for question in missing
@@ -99,7 +99,7 @@ def _asked(missing: Sequence[Question]) -> dict[str, str]:
 
 def _asked_for_a_list() -> Path | None:
     """Ask for the list of devices, which a person who was asked so far may have at hand."""
-    answer = input("List of devices, CSV or XLSX (none: write them into the file later): ").strip()
+    answer = input("List of devices, CSV or XLSX (empty: none): ").strip()
     return Path(answer).expanduser() if answer else None
 
 
@@ -142,9 +142,9 @@ def told(found: Found, file: Path, source: Path | None, *, width: int | None = N
     lines = [f"{file}: written, {page.count(len(found.assets), 'asset')}."]
     if source is not None:
         columns = ", ".join(f"{title!r} as {HEADINGS.get(key, key)}" for key, title in found.titles.items())
-        lines += wrapped(f"{source}: read {columns}.", width=width, hanging="  ")
+        lines += wrapped(f"{source}: read {columns}.", width=width, hanging="  ", hostile=True)
     if found.unused:
-        lines += wrapped(f"Left aside: {', '.join(map(repr, found.unused))}.", width=width, hanging="  ")
+        lines += wrapped(f"Left aside: {', '.join(map(repr, found.unused))}.", width=width, hanging="  ", hostile=True)
     if found.problems:
         lines += ["", f"Not used ({len(found.problems)}):", *_sentences(found, width)]
     if not found.assets:
@@ -153,7 +153,7 @@ def told(found: Found, file: Path, source: Path | None, *, width: int | None = N
 
 
 def _sentences(found: Found, width: int | None) -> Sequence[str]:
-    return [line for problem in found.problems for line in wrapped(f"- {problem}", width=width, hanging="  ")]
+    return [line for problem in found.problems for line in wrapped(f"- {problem}", width=width, hanging="  ", hostile=True)]
 
 
 def _listed(source: Path, options: argparse.Namespace) -> Found:

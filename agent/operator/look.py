@@ -3,8 +3,13 @@
 Decides layout only. Pure.
 """
 
+from collections.abc import Mapping
+
 from agent import screens
 from agent.core.observation import Nameplate, Observation
+from agent.operator.page import count
+
+WIDE = 100  # columns
 
 
 def nameplate(look: Observation, *, width: int | None = None) -> str:
@@ -15,8 +20,7 @@ def nameplate(look: Observation, *, width: int | None = None) -> str:
 
     parts = [*sentence(f"{look.address}: {look.outcome}"), *sentence(f"  {look.detail}")]
     if look.nameplate:
-        rows = [(field, value.value, value.source, value.confidence, value.raw) for field, value in look.nameplate.items()]
-        parts += ["", screens.table(("field", "value", "source", "confidence", "raw"), rows, width=width)]
+        parts += ["", _fields(look.nameplate, width)]
     if look.software_components:
         components = [(part.name, part.version, part.manufacturer) for part in look.software_components]
         parts += ["", screens.table(("software", "version", "manufacturer"), components, width=width)]
@@ -30,15 +34,32 @@ def nameplate(look: Observation, *, width: int | None = None) -> str:
     return "\n".join([*parts, "", *sentence(_cost(look))])
 
 
+def _fields(plate: Nameplate, width: int | None) -> str:
+    """The nameplate with its evidence; where there is no room for that, with how far it may be believed."""
+    head = ("field", "value", "confidence", "source", "raw")
+    rows = [(field, value.value, value.confidence, value.source, value.raw) for field, value in plate.items()]
+    shown = len(head) if screens.columns(width) >= WIDE else 3
+    return screens.table(head[:shown], [row[:shown] for row in rows], width=width, firm=("field", "confidence", "source"))
+
+
+def asked(requests: Mapping[str, int]) -> str:
+    """Say what was asked how often, by function code or service.
+
+    >>> asked({"43/14": 2, "Read": 1})
+    '2 x function code 43/14, 1 x Read'
+    """
+    named = ((f"function code {name}" if name[:1].isdigit() else name, number) for name, number in requests.items())
+    return ", ".join(f"{number} x {name}" for name, number in named) or "no request"
+
+
 def _values(plate: Nameplate) -> list[tuple[str, str]]:
     return [(field, value.value) for field, value in plate.items()]
 
 
 def _cost(look: Observation) -> str:
     cost = look.ledger
-    asked = ", ".join(f"{count} x {name}" for name, count in cost.requests.items()) or "nothing"
     gap = "" if cost.smallest_gap_ms is None else f", smallest gap {cost.smallest_gap_ms:.0f} ms"
     return (
-        f"cost: {cost.connections} connection, asked {asked}, "
+        f"cost: {count(cost.connections, 'connection')}, {asked(cost.requests)}, "
         f"{cost.sent_bytes} bytes out, {cost.received_bytes} bytes in, {cost.duration_ms:.0f} ms{gap}"
     )

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from agent.commands import Commands
 
 
+WIDE = 100  # columns
+
 def add_parser(commands: "Commands") -> None:
     """Add the commands to the command line."""
     profiles = add(commands, "profiles", "register maps of devices", "nameplated profiles list")
@@ -35,8 +37,10 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([{"name": name, "version": profile.version, "vendor": profile.vendor} for name, profile in profiles]))
         return Exit.OK
+    head = ("profile", "version", "vendor", "confidence", "source")
     rows = [(name, str(profile.version), profile.vendor, profile.confidence, profile.doc) for name, profile in profiles]
-    print(screens.table(("profile", "version", "vendor", "confidence", "source"), rows))
+    shown = len(head) if screens.columns() >= WIDE else len(head) - 1
+    print(screens.table(head[:shown], [row[:shown] for row in rows], firm=("profile", "version", "confidence")))
     return Exit.OK
 
 

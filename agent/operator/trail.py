@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from agent import screens
 from agent.core.moment import Moment, elapsed_s, rfc3339
 from agent.core.schedule import Turn
+from agent.operator.look import asked
 from agent.operator.page import count
 from config.address import Address, AddressError
 from evidence.kinds import Change, Component, Nameplate
@@ -18,6 +19,7 @@ from inventory.item import NOT_ASKED, Item, firmware, product, said
 from inventory.rows import confidence, findings
 
 WIDE = 100  # columns
+FIRM = ("asset", "firmware", "sure", "changes", "state", "last seen")  # what is cut only if nothing else can be
 
 _REGISTERS = re.compile(r"FC(3|4) 0x([0-9A-F]{4})(?:\+(\d+))?")
 _SERVER_ID = re.compile(r"FC17 byte (\d+)(?:\+(\d+))?")
@@ -29,9 +31,11 @@ def listing(items: Sequence[Item], *, width: int | None = None) -> str:
     wide = screens.columns(width) >= WIDE
     head = ("asset", "manufacturer", "product", "firmware", "serial", "sure", "changes", "state", "last seen")
     chosen = head if wide else ("asset", "product", "firmware", "state", "last seen")
-    lines = [dict(zip(head, cells, strict=True)) for cells in map(_line, sorted(items, key=lambda item: item.asset_id))]
-    shown = screens.table(chosen, [[line[name] for name in chosen] for line in lines], width=width)
-    return "\n".join([shown, "", *screens.wrapped(_total(items), width=width)])
+    ordered = sorted(items, key=lambda item: item.asset_id)
+    lines = [dict(zip(head, cells, strict=True)) for cells in map(_line, ordered, _times(ordered))]
+    shown = screens.table(chosen, [[line[name] for name in chosen] for line in lines], width=width, firm=FIRM)
+    more = "The evidence for one of them: nameplated assets show ASSET"
+    return "\n".join([shown, "", *screens.wrapped(_total(items), width=width), *screens.wrapped(more, width=width)])
 
 
 def page(item: Item, turn: Turn | None, now: Moment, *, width: int | None = None) -> str:
@@ -97,7 +101,7 @@ def request(source: str, address: str) -> str:
     return f"{source}{at}"
 
 
-def _line(item: Item) -> tuple[str, ...]:
+def _line(item: Item, seen: str) -> tuple[str, ...]:
     plate = item.nameplate
     return (
         item.asset_id,
@@ -108,14 +112,21 @@ def _line(item: Item) -> tuple[str, ...]:
         confidence(plate),
         str(len(item.changes) or ""),
         item.outcome,
-        _minute(item.last_seen_at) if item.last_seen_at else "never",
+        seen,
     )
 
 
 def _total(items: Sequence[Item]) -> str:
     outcomes = Counter(item.outcome for item in items)
     parts = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common())
-    return f"{count(len(items), 'asset')}: {parts or 'none'}. The evidence for one of them: nameplated assets show ASSET"
+    return f"{count(len(items), 'asset')}: {parts or 'none'}."
+
+
+def _times(items: Sequence[Item]) -> list[str]:
+    """When each was last seen, to the minute; the year is left out where all share it."""
+    minutes = [_minute(item.last_seen_at or "never") for item in items]
+    years = {minute[:4] for minute in minutes if minute != "never"}
+    return [minute[5:] if minute != "never" and len(years) == 1 else minute for minute in minutes]
 
 
 def _trail(nameplate: Nameplate, address: str, title: str, width: int | None) -> Iterator[str]:
@@ -124,10 +135,13 @@ def _trail(nameplate: Nameplate, address: str, title: str, width: int | None) ->
     yield from screens.wrapped(f"Nameplate{title}:", width=width, hostile=True)
     for name, field in nameplate.items():
         yield from screens.wrapped(f"  {name} = {field.value}", width=width, hanging="      ", hostile=True)
-        profile = f"profile {field.profile}" if field.profile else "as the standard says"
-        how = f"{request(field.source, address)}; read by {profile}; confidence {field.confidence}"
-        yield from screens.wrapped(f"      {how}", width=width, hanging="      ", hostile=True)
-        yield from screens.wrapped(f"      {_hex(field.raw)}", width=width, hanging="      ", hostile=True)
+        reader = f"by profile {field.profile}" if field.profile else "as the standard says"
+        for word, text in (
+            ("asked", request(field.source, address)),
+            ("bytes", _hex(field.raw)),
+            ("read ", f"{reader}, confidence {field.confidence}"),
+        ):
+            yield from screens.wrapped(f"      {word}  {text}", width=width, hanging=" " * 13, hostile=True)
 
 
 def _hex(raw: str) -> str:
@@ -145,9 +159,8 @@ def _remarkable(item: Item) -> Iterator[str]:
     if item.remarks:
         yield f"Remarks: {'; '.join(item.remarks)}"
     if item.ledger:
-        asked = ", ".join(f"{number} x {name}" for name, number in item.ledger.requests.items()) or "nothing"
         yield (
-            f"The newest look with news cost it: {count(item.ledger.connections, 'connection')}, {asked}, "
+            f"The newest look with news cost it: {count(item.ledger.connections, 'connection')}, {asked(item.ledger.requests)}, "
             f"{item.ledger.sent_bytes} bytes out, {item.ledger.received_bytes} bytes in."
         )
 

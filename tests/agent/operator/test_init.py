@@ -10,7 +10,7 @@ import pytest
 
 from agent.operator.init import QUESTIONS, Question, ask, own_name, problem_with, told
 from agent.service import Exit
-from config.errors import ConfigError
+from config.errors import ConfigError, Problem
 from config.load import load
 from config.table import Found
 from tests.agent.operator.words import run
@@ -137,6 +137,10 @@ def test_every_question_names_an_answer_that_would_do(question: Question) -> Non
     assert problem_with(question, None) is None
 
 
-def test_what_is_told_fits_a_narrow_terminal() -> None:
-    lines = told(Found(titles={"host": "IP-Adresse", "id": "Name"}, unused=("MAC",)), Path("p.toml"), Path("d.csv"), width=60)
+@pytest.mark.parametrize("heading", ["IP-Adresse", "=cmd()" + "/" * 900, "\x1b[2J" + "W" * 900])
+def test_what_is_told_fits_a_narrow_terminal_whatever_the_list_says(heading: str) -> None:
+    problem = Problem(place=f"row 3 ({heading})", what="has no protocol", suggestion="Write one.")
+    found = Found(titles={"host": heading, "id": "Name"}, unused=("MAC", heading), problems=(problem,))
+    lines = told(found, Path("p.toml"), Path("d.csv"), width=60)
     assert max(map(len, lines)) <= 60
+    assert all(map(str.isprintable, lines))

@@ -25,7 +25,16 @@ def seen(name: str = "ACME") -> Observation:
 
 def test_look_is_shown_with_evidence_and_cost() -> None:
     shown = nameplate(seen(), width=100)
-    for part in ("2.1", "322e31", "server", "S9", "anonymous-access", "an odd count", "2 x 43/14", "smallest gap 251 ms"):
+    for part in (
+        "2.1",
+        "322e31",
+        "server",
+        "S9",
+        "anonymous-access",
+        "an odd count",
+        "2 x function code 43/14",
+        "smallest gap 251 ms",
+    ):
         assert part in shown
 
 

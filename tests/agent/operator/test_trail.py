@@ -48,9 +48,10 @@ def test_every_value_shows_its_request_its_bytes_and_its_profile(held: tuple[lis
     found, known = held
     shown = " ".join(trail.page(found[0], known.turns["press-07"], NOW, width=100).split())
     for part in (
-        "holding registers (function code 3), 0x2011 to 0x2012, unit id 1; read by profile wago-750@1; confidence medium",
+        "holding registers (function code 3), 0x2011 to 0x2012, unit id 1", "read by profile wago-750@1, confidence medium",
+        "read as the standard says, confidence high",
         "02 ee 03 71", "32 2e 32", "slot 2 behind it", "runtime 3.5 (node i=2260)", "no-security", "an odd count",
-        "changed firmware_version: 2.1 -> 2.2", "in the ISMS as ISMS-4711", "Next look: about", "1 x 43/14",
+        "changed firmware_version: 2.1 -> 2.2", "in the ISMS as ISMS-4711", "Next look: about", "1 x function code 43/14",
     ):  # fmt: skip
         assert part in shown
 
