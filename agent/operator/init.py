@@ -8,7 +8,7 @@ import argparse
 import re
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -61,16 +61,10 @@ def main(options: argparse.Namespace) -> int:
     if options.file.exists():
         return _failed(f"{options.file} is there already, and was not changed. Name another file.")
     given = {question.flag: getattr(options, question.flag) for question in QUESTIONS}
-    wrong = [f"--{question.flag}: {why}" for question in QUESTIONS if (why := problem_with(question, given[question.flag]))]
-    missing = [question for question in QUESTIONS if given[question.flag] is None]
-    if missing and not sys.stdin.isatty():
-        wrong += [f"--{question.flag} is missing, and there is no terminal to ask at." for question in missing]
-    if wrong:
+    if wrong := _problems(given):
         return _failed("\n".join(wrong))
     try:
-        answers, source = given | _asked(missing), options.source
-        if missing and source is None:
-            source = _asked_for_a_list()
+        answers, source = _answered(given, options.source)
     except EOFError:
         return _failed("no answer; nothing was written.")
     found = _listed(source, options) if source else Found()
@@ -87,14 +81,30 @@ def main(options: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _asked(missing: Sequence[Question]) -> dict[str, str]:
-    if missing:
-        print("\n".join(wrapped("Ids are a-z, 0-9 and '-'. They are part of every report, and stay for ever.")))
-    named = [
-        replace(question, default=own_name(socket.gethostname())) if question.flag == "gateway" else question
-        for question in missing
-    ]
-    return {question.flag: ask(question, input, print) for question in named}
+def _problems(given: Mapping[str, str | None]) -> list[str]:
+    """Return what is wrong with the flags, and those that are missing where nobody can be asked."""
+    wrong = [f"--{question.flag}: {why}" for question in QUESTIONS if (why := problem_with(question, given[question.flag]))]
+    if not sys.stdin.isatty():
+        missing = [flag for flag, answer in given.items() if answer is None]
+        wrong += [f"--{flag} is missing, and there is no terminal to ask at." for flag in missing]
+    return wrong
+
+
+def _answered(given: Mapping[str, str | None], source: Path | None) -> tuple[dict[str, str], Path | None]:
+    """Ask for what no flag says; who is asked at all is asked for the list of devices too.
+
+    Raises:
+        EOFError: No answer came.
+    """
+    answers = {flag: answer for flag, answer in given.items() if answer is not None}
+    missing = [question for question in QUESTIONS if question.flag not in answers]
+    if not missing:
+        return answers, source
+    print("\n".join(wrapped("Ids are a-z, 0-9 and '-'. They are part of every report, and stay for ever.")))
+    for question in missing:
+        default = own_name(socket.gethostname()) if question.flag == "gateway" else ""
+        answers[question.flag] = ask(replace(question, default=default), input, print)
+    return answers, source or _asked_for_a_list()
 
 
 def _asked_for_a_list() -> Path | None:

@@ -17,7 +17,9 @@ PLANTS = sorted((Path(loading.__file__).parent / "plants").glob("*.toml"))
 
 def pointed(plant: Plant) -> Plant:
     addresses = {asset.id: f"modbus-tcp://127.0.1.{number}:1" for number, asset in enumerate(plant.asset, start=1)}
-    return rehearsal(plant, addresses, state_dir=Path("/var/lib/rehearsal"), broker_port=1883, receiver_key=Path("/etc/rehearsal/isms.jwk"))
+    return rehearsal(
+        plant, addresses, state_dir=Path("/var/lib/rehearsal"), broker_port=1883, receiver_key=Path("/etc/rehearsal/isms.jwk")
+    )
 
 
 @pytest.mark.parametrize("file", PLANTS, ids=lambda file: file.stem)
