@@ -28,11 +28,6 @@ def plain_help(prog: str) -> argparse.HelpFormatter:
     return argparse.HelpFormatter(prog, width=_columns() - 2)
 
 
-def raw_help(prog: str) -> argparse.HelpFormatter:
-    """Lay out help for this terminal, and leave the lines of an example as they are."""
-    return argparse.RawDescriptionHelpFormatter(prog, width=_columns() - 2)
-
-
 def _columns() -> int:
     """Return how wide the terminal is, found as `shutil.get_terminal_size` finds it."""
     told = os.environ.get("COLUMNS", "")
@@ -61,8 +56,8 @@ def add(
         name,
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}. {more}".rstrip(),
-        epilog=f"example:\n  {example}",
-        formatter_class=raw_help,
+        epilog=f"example: {example}",
+        formatter_class=plain_help,
     )
     if run:
         parser.set_defaults(command=run)

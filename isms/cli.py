@@ -284,7 +284,9 @@ def _parser() -> argparse.ArgumentParser:
     assets.add_argument("--json", action="store_true", help="the same as --format json")
     assets.add_argument("--format", choices=FORMS, default=FORMS[0], help="for people, or for other programs (%(default)s)")
     assets.add_argument("--to", type=Path, metavar="FILE", help="write it there, never over a file; else to the screen")
-    assets.add_argument("--delimiter", choices=(";", ","), default=";", help="of a CSV: Excel takes ';' in most of Europe")
+    assets.add_argument(
+        "--delimiter", choices=(";", ","), default=";", metavar="SIGN", help="of a CSV: Excel takes ';' in most of Europe"
+    )
     alarm = _command(
         commands, "alarms", _alarms, "list what somebody should look at; exit code 1 if there is anything", "alarms --state DIR"
     )

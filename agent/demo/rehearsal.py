@@ -7,7 +7,7 @@ an address of the plant, and counts an asset only when the receiver says that it
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,15 +31,13 @@ class Rehearsed:
 
     Attributes:
         wanted: Ids of the plant file, in its order.
-        held: Those that the receiver holds, each with the nameplate of its stand-in.
+        held: What the receiver says of those that it holds, by id, each with the nameplate of its stand-in.
         seconds: How long it took.
-        table: The receiver's inventory, as a person sees it.
     """
 
     wanted: tuple[str, ...]
-    held: frozenset[str]
+    held: Mapping[str, dict[str, Any]]
     seconds: float
-    table: str
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -83,14 +81,13 @@ async def _until_complete(files: Files, plant: Plant, *, seconds: float, say: Ca
     began, told = time.monotonic(), -1
     wanted = tuple(asset.id for asset in plant.asset)
     while True:
-        held = frozenset(asset["asset_id"] for asset in await _inventory(files) if _is_a_stand_in(asset))
+        held = {asset["asset_id"]: asset for asset in await _inventory(files) if _is_a_stand_in(asset)}
         passed = time.monotonic() - began
         if len(held) > told:
             told = len(held)
             say(f"{passed:5.0f} s  {told} of {len(wanted)} assets are in the receiver's inventory")
-        if held.issuperset(wanted) or passed > seconds:
-            table = await tool(*receiver_command("assets", "--state", str(files.receiver)))
-            return Rehearsed(wanted=wanted, held=held & set(wanted), seconds=passed, table=table.decode().rstrip())
+        if held.keys() >= set(wanted) or passed > seconds:
+            return Rehearsed(wanted=wanted, held=held, seconds=passed)
         await asyncio.sleep(ASK_EVERY_S)
 
 

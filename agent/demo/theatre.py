@@ -22,6 +22,7 @@ from agent.demo.processes import ChildError
 from agent.demo.rehearsal import Rehearsed, rehearse
 from agent.demo.summary import Figures, Verdict, as_json, judge, report
 from agent.demo.table import open_screen
+from agent.screens import table, wrapped
 from agent.service import Exit
 from config.model import Plant
 
@@ -151,10 +152,19 @@ def _page(figures: Figures, verdict: Verdict, keep: Path | None) -> str:
 
 
 def _rehearsed_page(told: Rehearsed, keep: Path | None) -> str:
-    """Write the last page of a rehearsal: the receiver's inventory, and who is not in it."""
+    """Write the last page of a rehearsal: what the receiver says of each asset, and who is not there."""
+    head = ("asset", "type", "location", "number in the ISMS", "state")
+    rows = [
+        (name, asset["role"], asset["location"], asset["register_id"] or "not recorded", asset["outcome"])
+        for name, asset in sorted(told.held.items())
+    ]
     held = f"{len(told.held)} of {len(told.wanted)} assets are in the receiver's inventory, after {told.seconds:.0f} s."
-    missing = [f"Not there: {', '.join(told.missing)}. The gateway's log says why."] if told.missing else []
-    return "\n".join(["", told.table, "", held, *missing, *_where(keep)])
+    missing = (
+        wrapped(f"Not there: {', '.join(told.missing)}. Keep the files with --keep DIR, and see DIR/logs.")
+        if told.missing
+        else []
+    )
+    return "\n".join(["", table(head, rows, firm=("asset", "state")), "", held, *missing, *_where(keep)])
 
 
 def _rehearsed_json(told: Rehearsed) -> dict[str, object]:

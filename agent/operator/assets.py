@@ -33,7 +33,9 @@ def add_parser(commands: "Commands") -> None:
     assets.add_argument(
         "--to", dest="target", type=Path, metavar="FILE", help="write it there, never over a file; else to the screen"
     )
-    assets.add_argument("--delimiter", choices=(";", ","), default=";", help="of a CSV: Excel takes ';' in most of Europe")
+    assets.add_argument(
+        "--delimiter", choices=(";", ","), default=";", metavar="SIGN", help="of a CSV: Excel takes ';' in most of Europe"
+    )
     actions = assets.add_subparsers(metavar="ACTION")
     summary = "all of one asset: each value, the request and the bytes behind it, what happened, when it is asked next"
     show = add(actions, "show", summary, "nameplated assets show press-07-plc", run=show_one)

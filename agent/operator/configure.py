@@ -41,7 +41,9 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", dest="target", type=Path, metavar="FILE", help="CSV to write, for a spreadsheet; else to the screen"
     )
-    parser.add_argument("--delimiter", choices=(";", ","), default=";", help="between columns: Excel takes ';' in most of Europe")
+    parser.add_argument(
+        "--delimiter", choices=(";", ","), default=";", metavar="SIGN", help="between columns: Excel takes ';' in most of Europe"
+    )
 
 
 def _init(options: argparse.Namespace) -> int:
