@@ -11,5 +11,5 @@
     views      pure: what people see; tables lays it out, watch shows it live
     cli        the commands
 
-Must never import anything of the gateway's program: both share `evidence`, and nothing else.
+Must never import anything of the gateway's program: both share `evidence` and `inventory`, and nothing else.
 """

@@ -285,7 +285,11 @@ def _parser() -> argparse.ArgumentParser:
     assets.add_argument("--format", choices=FORMS, default=FORMS[0], help="for people, or for other programs (%(default)s)")
     assets.add_argument("--to", type=Path, metavar="FILE", help="write it there, never over a file; else to the screen")
     assets.add_argument(
-        "--delimiter", choices=(";", ","), default=";", metavar="SIGN", help="of a CSV: Excel takes ';' in most of Europe"
+        "--delimiter",
+        choices=(";", ","),
+        default=";",
+        metavar="SIGN",
+        help="';' or ',' between the columns of a CSV: Excel takes ';' in most of Europe",
     )
     alarm = _command(
         commands, "alarms", _alarms, "list what somebody should look at; exit code 1 if there is anything", "alarms --state DIR"

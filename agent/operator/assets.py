@@ -34,7 +34,11 @@ def add_parser(commands: "Commands") -> None:
         "--to", dest="target", type=Path, metavar="FILE", help="write it there, never over a file; else to the screen"
     )
     assets.add_argument(
-        "--delimiter", choices=(";", ","), default=";", metavar="SIGN", help="of a CSV: Excel takes ';' in most of Europe"
+        "--delimiter",
+        choices=(";", ","),
+        default=";",
+        metavar="SIGN",
+        help="';' or ',' between the columns of a CSV: Excel takes ';' in most of Europe",
     )
     actions = assets.add_subparsers(metavar="ACTION")
     summary = "all of one asset: each value, the request and the bytes behind it, what happened, when it is asked next"
@@ -96,7 +100,7 @@ def show_one(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"asset": msgspec.to_builtins(item), "turn": msgspec.to_builtins(turn)}))
     else:
-        print(trail.page(item, turn, system_clock()()))
+        print(trail.page(item, turn, system_clock()(), windows=bool(plant.collect.maintenance)))
     return Exit.OK
 
 

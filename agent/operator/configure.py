@@ -42,7 +42,11 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         "--to", dest="target", type=Path, metavar="FILE", help="CSV to write, for a spreadsheet; else to the screen"
     )
     parser.add_argument(
-        "--delimiter", choices=(";", ","), default=";", metavar="SIGN", help="between columns: Excel takes ';' in most of Europe"
+        "--delimiter",
+        choices=(";", ","),
+        default=";",
+        metavar="SIGN",
+        help="';' or ',' between columns: Excel takes ';' in most of Europe",
     )
 
 

@@ -38,8 +38,16 @@ def listing(items: Sequence[Item], *, width: int | None = None) -> str:
     return "\n".join([shown, "", *screens.wrapped(_total(items), width=width), *screens.wrapped(more, width=width)])
 
 
-def page(item: Item, turn: Turn | None, now: Moment, *, width: int | None = None) -> str:
-    """Return everything that is known of one asset, and how."""
+def page(item: Item, turn: Turn | None, now: Moment, *, windows: bool = False, width: int | None = None) -> str:
+    """Return everything that is known of one asset, and how.
+
+    Args:
+        item: The asset.
+        turn: When it was asked and how long it is left alone; None: not asked yet.
+        now: When.
+        windows: Whether there are maintenance windows, in which nothing is asked.
+        width: Columns of the terminal; None: as it is.
+    """
 
     def sentence(text: str, hanging: str = "  ") -> list[str]:
         return screens.wrapped(text, width=width, hanging=hanging, hostile=True)
@@ -47,7 +55,8 @@ def page(item: Item, turn: Turn | None, now: Moment, *, width: int | None = None
     lines = [*sentence(f"{item.asset_id}: {item.outcome}, {_last_seen(item)}"), *sentence(f"  {item.address}")]
     lines += sentence(f"  {_of_the_plant(item)}")
     lines += sentence(f"  {item.detail or 'Nobody has looked at it yet. To look now: nameplated probe ' + item.address}")
-    lines += ["", *sentence(next_look(turn, now))]
+    later = " Never within a maintenance window." if windows else ""
+    lines += ["", *sentence(next_look(turn, now) + later)]
     for title, nameplate in (("", item.nameplate), *((f", {child.key} behind it", child.nameplate) for child in item.children)):
         lines += _trail(nameplate, item.address, title, width) if nameplate else []
     if item.software_components:

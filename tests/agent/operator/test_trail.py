@@ -68,6 +68,11 @@ def test_an_asset_that_was_not_asked_yet_says_how_to_look_now(held: tuple[list[I
     assert "never looked at" in shown and "nameplated probe opc.tcp://10.20.0.21:4840" in shown
 
 
+def test_maintenance_windows_are_kept_in_mind(held: tuple[list[Item], books.Books]) -> None:
+    assert "maintenance" not in trail.page(held[0][2], None, NOW)
+    assert "Never within a maintenance window." in trail.page(held[0][2], None, NOW, windows=True)
+
+
 def turn(outcomes: list[str]) -> Turn:
     last: Turn | None = None
     for outcome in outcomes:
