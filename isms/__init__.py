@@ -9,6 +9,7 @@
     verify     pure: an auditor's verdict over stored reports; audit writes his report
     alarms     pure: what somebody should look at
     views      pure: what people see; tables lays it out, watch shows it live
+    export     the inventory for other programs
     cli        the commands
 
 Must never import anything of the gateway's program: both share `evidence` and `inventory`, and nothing else.

@@ -14,12 +14,8 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
-
-import msgspec
 
 from evidence.envelope import MAX_TOKEN_BYTES
 from evidence.errors import EvidenceError, KeyExposedError, KeyInvalidError, KeyMissingError
@@ -27,10 +23,10 @@ from evidence.keys import load_public
 from evidence.topics import audience
 from evidence.trust import Registry, load_trust, save_trust
 from evidence.words import same_words, words
-from inventory.export import ExportError, Form, export, write_new
-from inventory.item import Item
-from isms import audit, values, views
+from inventory.export import ExportError
+from isms import audit, export, values, views
 from isms.alarms import Fleet, Patience, alarms, alarms_json
+from isms.export import TABLE
 from isms.inventory import Books
 from isms.state import State, StateBusyError
 from isms.store import InventoryError
@@ -43,8 +39,6 @@ USAGE: Final = 64
 IO_ERROR: Final = 74
 NO_PERMISSION: Final = 77
 BAD_CONFIG: Final = 78
-
-FORMS: Final = ("table", *Form)
 
 _SQLITE: Final = b"SQLite format 3\x00"
 
@@ -152,21 +146,11 @@ def _assets(options: argparse.Namespace) -> int:
     if state.database.exists():
         with Books.open(state.database, read_only=True) as books:
             assets = books.assets()
-    if options.format == FORMS[0] and not options.json:
+    if options.format == TABLE and not options.json:
         print(views.assets(assets, width=_width()))
     else:
-        _export(Form.JSON if options.json else Form(options.format), assets, options)
+        export.write(assets, options)
     return OK
-
-
-def _export(form: Form, assets: list[dict[str, Any]], options: argparse.Namespace) -> None:
-    """Write what is believed of every asset for another program."""
-    items, program = msgspec.convert(assets, list[Item]), version("nameplated")
-    text = export(form, items, at=datetime.now(UTC), serial=uuid4(), version=program, delimiter=options.delimiter)
-    if options.to is None:
-        print(text, end="")
-    else:
-        write_new(options.to, text, spreadsheet=form is Form.CSV)
 
 
 def _gateways(options: argparse.Namespace) -> int:
@@ -281,16 +265,7 @@ def _parser() -> argparse.ArgumentParser:
     assets = _command(
         commands, "assets", _assets, "list every asset, as it was last reported", "assets --state /var/lib/nameplated-isms"
     )
-    assets.add_argument("--json", action="store_true", help="the same as --format json")
-    assets.add_argument("--format", choices=FORMS, default=FORMS[0], help="for people, or for other programs (%(default)s)")
-    assets.add_argument("--to", type=Path, metavar="FILE", help="write it there, never over a file; else to the screen")
-    assets.add_argument(
-        "--delimiter",
-        choices=(";", ","),
-        default=";",
-        metavar="SIGN",
-        help="';' or ',' between the columns of a CSV: Excel takes ';' in most of Europe",
-    )
+    export.add_arguments(assets)
     alarm = _command(
         commands, "alarms", _alarms, "list what somebody should look at; exit code 1 if there is anything", "alarms --state DIR"
     )

@@ -7,9 +7,11 @@ import pytest
 
 from agent.operator import check
 from agent.service import Exit
+from config import load as loading
 from config.load import load
 from tests.agent.operator.words import run
 
+SHIPPED = sorted((Path(loading.__file__).parent / "plants").glob("*.toml"))
 PLANT = """[plant]
 id = "werk-ulm"
 [gateway]
@@ -116,3 +118,8 @@ def test_secrets_of_assets_are_looked_at_too(plant: Path) -> None:
 
 def test_files_that_are_not_there_expose_nothing(plant: Path) -> None:
     assert check.exposed(load(plant)) == {}
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
+def test_every_shipped_plant_file_is_ready_to_run(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("check", str(file)) == Exit.OK, capsys.readouterr().err

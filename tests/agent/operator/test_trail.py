@@ -70,7 +70,7 @@ def test_an_asset_that_was_not_asked_yet_says_how_to_look_now(held: tuple[list[I
 
 def test_maintenance_windows_are_kept_in_mind(held: tuple[list[Item], books.Books]) -> None:
     assert "maintenance" not in trail.page(held[0][2], None, NOW)
-    assert "Never within a maintenance window." in trail.page(held[0][2], None, NOW, windows=True)
+    assert "Never within a maintenance window." in trail.page(held[0][2], None, NOW, windows=True, width=200)
 
 
 def turn(outcomes: list[str]) -> Turn:
