@@ -56,8 +56,10 @@ lock: $(STAMP) ## resolve the dependencies anew, with hashes
 	$(BIN)/python -m pip install --quiet uv
 	$(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock
 	$(UV) pip compile pyproject.toml --extra isms --extra operator --extra demo --extra test --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements-dev.lock
+	$(UV) pip compile --group docs --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements-docs.lock
 
 include packaging/targets.mk
+include docs/targets.mk
 
 fuzz: $(STAMP) ## fuzz every decoder of foreign Modbus bytes, 20 s each (FUZZ=seconds)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3,<4'
@@ -72,12 +74,14 @@ golden: $(STAMP) ## write what is generated from the kinds of report anew: schem
 	$(BIN)/python -m devtools.asyncapi
 	$(BIN)/python -m devtools.kinds
 
-pages: $(STAMP) ## write the generated pages anew: docs/read-only.md, docs/devices.md
+pages: $(STAMP) ## write the generated pages anew, and every screen of the others
 	$(BIN)/python -m devtools.read_only
 	$(BIN)/python -m devtools.devices
+	$(BIN)/python -m devtools.messages
+	$(BIN)/python -m devtools.screens
 
 schema: $(STAMP) ## write the JSON Schema of the plant file anew
 	$(BIN)/python -m config.schema > config/plant.schema.json
 
 clean: ## remove everything that was made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .peers
+	rm -rf $(VENV) $(DOCS_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .peers
