@@ -22,7 +22,9 @@ BACKGROUND = "background"
 UNTIL = "until="
 PROMPT = "$ "
 
-_FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w+)?[ ]*(?P<remark>[^\n`]*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>\w+)?[ ]*(?P<remark>[^\n`]*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
+)
 _OURS = ("nameplated", "nameplated-isms")
 _BEFORE = ("sudo", "!", "then", "do")
 _ENDS = frozenset({"|", "||", "&&", ";", "&", ">", ">>", "<", "2>", "(", ")"})

@@ -37,7 +37,7 @@ ADD = """\
 Write a file of the same form, check it, and put it into `/etc/nameplated/profiles/`; no code is touched. Then record the device, read
 the recording, and send both: the recording becomes a test that every later version must pass.
 
-```
+```sh no-run: needs the device
 nameplated record modbus-tcp://10.20.0.7:502?unit=1 --profile acme -o acme-p7-2.1.json
 ```
 """

@@ -4,32 +4,34 @@
 are thrown away at the end, and no packet can leave. Decides what stands there. Never touches a file or a network of the machine
 that it runs on: it refuses to begin outside of namespaces that `enter` made.
 
-What is not real, because it needs a booted machine: there is one user, so `sudo` runs the command as it is and owners stay;
-`systemctl` starts the programs that the
-units would start, with looks every few seconds instead of every few hours, and `journalctl` shows what they wrote.
-`tests/systemd` and `make test-install` show the real ones.
+What is not real, because it needs a booted machine, is in `devtools/tools`: there is one user, so `sudo` runs the command as it is;
+`systemctl` starts the programs that the units would start, with looks every few seconds instead of every few hours; `journalctl`
+shows what they wrote. `tests/systemd` and `make test-install` show the real ones.
 """
 
 import asyncio
 import contextlib
+import logging
 import os
 import subprocess
 import sys
 import tty
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import msgspec
+
 from agent.demo.modbus_device import ModbusDevice, Unit, checksum
 from agent.demo.modbus_plant import unit
-from agent.demo.opcua_device import OpcUaDevice
+from agent.demo.opcua_device import OpcUaDevice, Specification
 from agent.demo.opcua_plant import specification
 from agent.demo.scene import CAST, Part
 from devtools.page import ROOT
 
-INSIDE = "NAMEPLATED_LAB"
 SPACES = ("unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 SCRATCH = "/mnt"
+TOOLS = ROOT / "devtools/tools"
 OVERLAID = ("/etc", "/var", "/home", "/run")
 SERIAL = "/dev/serial/by-id/usb-converter-if00-port0"
 OF_THE_BROKER = ("/run/mosquitto", "/var/log/mosquitto")
@@ -47,46 +49,12 @@ OPC_UA = {"mixer-2": "10.20.0.21", "robot-4": "10.20.0.24"}
 HOSTS = (*TCP.values(), SERIAL_SERVER, *OPC_UA.values(), BROKER)
 PARTS = {part.asset_id: part for part in CAST}
 
-TOOLS = {
-    "chown": "",
-    "chgrp": "",
-    "sudo": """
-while [ "${1#-}" != "$1" ]; do case "$1" in -u) shift 2 ;; *) shift ;; esac; done
-exec "$@"
-""",
-    "systemctl": """
-here=/var/log/lab
-begin() { name=$1; shift; setsid "$@" >>"$here/$name.log" 2>&1 </dev/null & echo $! >"$here/$name.pid"; }
-listens() { ss -Hltn 'sport = 8883 or sport = 1883' | grep -q .; }
-case "$*" in
-*mosquitto*)
-    if [ -e $here/mosquitto.pid ]; then
-        kill "$(cat $here/mosquitto.pid)" || true
-        while listens; do sleep 0.05; done
-    fi
-    { echo "user root"; cat /etc/mosquitto/mosquitto.conf; } >"$here/mosquitto.conf"
-    begin mosquitto mosquitto -c "$here/mosquitto.conf"
-    for _ in $(seq 100); do if listens; then exit; fi; sleep 0.05; done
-    cat "$here/mosquitto.log" /var/log/mosquitto/mosquitto.log; exit 1 ;;
-*start*nameplated.target* | *"enable --now nameplated.target"*)
-    plant=/etc/nameplated/.lab.toml
-    grep -vE '^(identity_interval_s|gap_ms) ' /etc/nameplated/plant.toml >"$plant"
-    grep -q '^\\[collect\\]' "$plant" || printf '\\n[collect]\\n' >>"$plant"
-    sed -i '/^\\[collect\\]/a identity_interval_s = 4\\ngap_ms = 20' "$plant"
-    begin collect nameplated collect --config "$plant"
-    begin publish nameplated publish --config "$plant" ;;
-esac
-""",
-    "journalctl": """
-cat /var/log/lab/collect.log /var/log/lab/publish.log 2>/dev/null | sed 's/^<[0-9]>//'
-""",
-}
-
 
 def available() -> bool:
     """Tell whether this machine lets us make such namespaces."""
+    mount = [*SPACES, "mount", "-t", "tmpfs", "tmpfs", SCRATCH]
     try:
-        return subprocess.run([*SPACES, "mount", "-t", "tmpfs", "tmpfs", SCRATCH], capture_output=True, check=False).returncode == 0
+        return subprocess.run(mount, capture_output=True, check=False).returncode == 0
     except OSError:
         return False
 
@@ -94,24 +62,28 @@ def available() -> bool:
 def enter(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a module of this project in new namespaces, and return what came of it."""
     command = [*SPACES, sys.executable, "-m", module, *arguments]
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "COLUMNS": "100", INSIDE: "1"}
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "COLUMNS": "100"}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 @asynccontextmanager
-async def open_lab() -> AsyncIterator[Path]:
-    """Set the scene, and yield the folder of the engineer who works there.
+async def open_lab(page: str) -> AsyncIterator[Path]:
+    """Set the scene for a page, and yield the folder of the engineer who works there.
+
+    Args:
+        page: What it says; OPC UA servers that it does not name are not built, which saves seconds.
 
     Raises:
         RuntimeError: This is not a namespace that `enter` made.
     """
-    if not os.environ.get(INSIDE):
+    if os.getpid() != 1:  # the first process of a namespace of processes, as `enter` makes it
         raise RuntimeError("the lab opens only in namespaces of its own")
+    logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # its servers tell at length what they do without
     home = _furnish()
     async with AsyncExitStack() as stack:
         for device in _modbus_devices():
             await stack.enter_async_context(device)
-        for name, host in OPC_UA.items():
+        for name, host in ((name, host) for name, host in OPC_UA.items() if host in page):
             device = OpcUaDevice(_server(PARTS[name], host))
             await device.start()
             stack.push_async_callback(device.stop)
@@ -134,12 +106,7 @@ def _furnish() -> Path:
     for folder in (home, Path("/etc/nameplated"), Path("/etc/mosquitto/conf.d"), Path("/var/log/lab"), *map(Path, OF_THE_BROKER)):
         folder.mkdir(parents=True, exist_ok=True)
     (home / "nameplated").symlink_to(ROOT)
-    tools = Path(SCRATCH, "bin")
-    tools.mkdir()
-    for name, script in TOOLS.items():
-        (tools / name).write_text("#!/bin/sh\n" + script, "utf-8")
-        (tools / name).chmod(0o755)
-    os.environ["PATH"] = f"{tools}:{ROOT}/.venv/bin:{os.environ['PATH']}:/usr/sbin"
+    os.environ["PATH"] = f"{TOOLS}:{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin"
     os.environ["HOME"] = str(home)
     return home
 
@@ -157,16 +124,14 @@ def _meters() -> dict[int, Unit]:
     return {number: unit(PARTS[name]) for number, name in METERS.items()}
 
 
-def _server(part: Part, host: str):
-    import msgspec
-
+def _server(part: Part, host: str) -> Specification:
     pki = Path(SCRATCH, "servers", part.asset_id)
     pki.mkdir(parents=True)
     return msgspec.structs.replace(specification(part, host, pki), port=4840)
 
 
 @contextlib.contextmanager
-def serial_line():
+def serial_line() -> Iterator[str]:
     """Stand meters on a serial line; yield the path of its port."""
     ours, theirs = os.openpty()
     tty.setraw(ours)

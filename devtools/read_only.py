@@ -54,7 +54,7 @@ RINGS = """\
 To see for yourself, capture the gateway's traffic and let Wireshark's own dissector look for anything else. This must print
 nothing:
 
-```
+```sh no-run: needs a capture of your plant
 tshark -r capture.pcap -Y 'mbtcp && (!(modbus.func_code in {%s}) || (modbus.func_code == 43 && modbus.mei != 14))'
 ```"""
 

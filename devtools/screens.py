@@ -47,7 +47,7 @@ def walked(name: str) -> str:
 
 async def _walk(name: str) -> str:
     page, taken = (ROOT / name).read_text("utf-8"), dict[int, str]()
-    async with open_lab() as home:
+    async with open_lab(page) as home:
         with serial_line() as port:
             for block in blocks(page):
                 if block.runs:

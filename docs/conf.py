@@ -17,7 +17,6 @@ copyright = "the nameplated maintainers, Apache-2.0"  # noqa: A001  # Sphinx's n
 version = release = re.findall(r'VERSION = "([^"]+)"', _CODE.read_text("utf-8"))[0]
 
 extensions = ["myst_parser"]
-exclude_patterns = ["decisions/0000-template.md"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.header"]  # decision records begin with a second level where their state stands
 nitpicky = True
