@@ -21,6 +21,7 @@ MOMENT = "broker down"
 LONGEST_S, LATER_S = 60.0, 4.0
 
 CHARACTER, LINE, MARGIN = 8.4, 18, 16
+HARD_SPACE = "\N{NO-BREAK SPACE}"  # others are drawn as one
 GROUND, INK = "#10161c", "#d7dee5"
 INKS = {"color(2)": "#7ee0a1", "color(3)": "#ffd166"}  # green and yellow, as a terminal numbers them
 
@@ -51,11 +52,11 @@ def picture(ansi: str) -> str:
     r"""Draw a screen; each line is as long as its characters in any font, so columns stay straight.
 
     >>> print(picture("\x1b[32mok\x1b[0m now").splitlines()[5])
-    <text x="16" y="34" textLength="50.4"><tspan fill="#7ee0a1">ok</tspan> now</text>
+    <text x="16" y="34" textLength="50.4"><tspan fill="#7ee0a1">ok</tspan>\xa0now</text>
     """
-    lines = ansi.rstrip("\n").splitlines()
+    lines = Text.from_ansi(ansi.rstrip("\n")).split("\n")
     width, height = round(COLUMNS * CHARACTER) + 2 * MARGIN, len(lines) * LINE + 2 * MARGIN
-    drawn = [_line(Text.from_ansi(line), MARGIN + (number + 1) * LINE) for number, line in enumerate(lines)]
+    drawn = [_line(line, MARGIN + (number + 1) * LINE) for number, line in enumerate(lines)]
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
@@ -63,7 +64,7 @@ def picture(ansi: str) -> str:
             "<title>The demo: a table of assets while the broker is down</title>",
             f'<rect width="{width}" height="{height}" rx="8" fill="{GROUND}"/>',
             f"<g font-family=\"ui-monospace, 'Cascadia Mono', 'DejaVu Sans Mono', 'Liberation Mono', monospace\" "
-            f'font-size="14" fill="{INK}" xml:space="preserve">',
+            f'font-size="14" fill="{INK}">',
             *(line for line in drawn if line),
             "</g>",
             "</svg>\n",
@@ -85,7 +86,7 @@ def _spans(text: Text) -> list[str]:
 
 
 def _span(text: Text, start: int, end: int) -> str:
-    shown = escape(text.plain[start:end])
+    shown = escape(text.plain[start:end]).replace(" ", HARD_SPACE)
     words = {word for span in text.spans if span.start <= start < span.end for word in str(span.style).split()}
     look = [f'fill="{ink}"' for colour, ink in INKS.items() if colour in words]
     look += ['font-weight="bold"'] * ("bold" in words) + ['opacity="0.65"'] * ("dim" in words)
