@@ -102,7 +102,7 @@ def _furnish() -> Path:
     for host in HOSTS:
         _run("ip", "address", "add", f"{host}/32", "dev", "lo")
     Path("/etc/hosts").write_text(f"127.0.0.1 localhost\n{BROKER} {BROKER_HOST}\n", "utf-8")
-    home = Path("/home/engineer")
+    home = Path("/home", "engineer")
     for folder in (home, Path("/etc/nameplated"), Path("/etc/mosquitto/conf.d"), Path("/var/log/lab"), *map(Path, OF_THE_BROKER)):
         folder.mkdir(parents=True, exist_ok=True)
     (home / "nameplated").symlink_to(ROOT)

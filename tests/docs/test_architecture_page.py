@@ -26,4 +26,3 @@ def test_every_module_that_the_page_names_exists() -> None:
 def _exists(name: str) -> bool:
     path = ROOT / name.replace(".", "/")
     return path.is_dir() or path.with_suffix(".py").is_file()
-
