@@ -74,10 +74,9 @@ golden: $(STAMP) ## write what is generated from the kinds of report anew: schem
 	$(BIN)/python -m devtools.asyncapi
 	$(BIN)/python -m devtools.kinds
 
-pages: $(STAMP) ## write the generated pages anew, and every screen of the others
+pages: $(STAMP) ## write the generated pages anew, and take every screen of the others
 	$(BIN)/python -m devtools.read_only
 	$(BIN)/python -m devtools.devices
-	$(BIN)/python -m devtools.messages
 	$(BIN)/python -m devtools.screens
 
 schema: $(STAMP) ## write the JSON Schema of the plant file anew

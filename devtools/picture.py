@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 
 from rich.text import Text
@@ -23,6 +24,7 @@ LONGEST_S, LATER_S = 60.0, 4.0
 CHARACTER, LINE, MARGIN = 8.4, 18, 16
 HARD_SPACE = "\N{NO-BREAK SPACE}"  # others are drawn as one
 GROUND, INK = "#10161c", "#d7dee5"
+FONTS = "ui-monospace, 'Cascadia Mono', 'DejaVu Sans Mono', 'Liberation Mono', monospace"
 INKS = {"color(2)": "#7ee0a1", "color(3)": "#ffd166"}  # green and yellow, as a terminal numbers them
 
 
@@ -63,8 +65,7 @@ def picture(ansi: str) -> str:
             "<!-- Written by `python -m devtools.picture` from a run of `nameplated demo`. -->",
             "<title>The demo: a table of assets while the broker is down</title>",
             f'<rect width="{width}" height="{height}" rx="8" fill="{GROUND}"/>',
-            f"<g font-family=\"ui-monospace, 'Cascadia Mono', 'DejaVu Sans Mono', 'Liberation Mono', monospace\" "
-            f'font-size="14" fill="{INK}">',
+            f'<g font-family="{FONTS}" font-size="14" fill="{INK}">',
             *(line for line in drawn if line),
             "</g>",
             "</svg>\n",
@@ -82,7 +83,7 @@ def _line(text: Text, y: int) -> str:
 def _spans(text: Text) -> list[str]:
     """Return the pieces of a line, each in its style."""
     edges = sorted({0, len(text), *(edge for span in text.spans for edge in (span.start, span.end))})
-    return [_span(text, start, end) for start, end in zip(edges, edges[1:], strict=False)]
+    return [_span(text, start, end) for start, end in pairwise(edges)]
 
 
 def _span(text: Text, start: int, end: int) -> str:

@@ -3,14 +3,14 @@
 import re
 
 from devtools.page import ROOT
+from tests.architecture.sources import PACKAGES
 
 PAGE = (ROOT / "docs/architecture.md").read_text("utf-8")
-LEAVES = ("protocols", "buffer", "config", "evidence", "isms")
 
 
 def packages() -> set[str]:
     inside = {f"agent.{file.parent.name}" for file in (ROOT / "agent").glob("*/__init__.py")}
-    return inside | set(LEAVES)
+    return inside | {*PACKAGES} - {"agent"}
 
 
 def test_every_package_is_on_the_page() -> None:
@@ -18,7 +18,8 @@ def test_every_package_is_on_the_page() -> None:
 
 
 def test_every_module_that_the_page_names_exists() -> None:
-    named = set(re.findall(r"`((?:agent|protocols|buffer|config|evidence|isms)(?:\.\w+)*)`", PAGE))
+    tops = "|".join(PACKAGES)
+    named = set(re.findall(rf"`((?:{tops})(?:\.\w+)*)`", PAGE))
     missing = [name for name in sorted(named) if not _exists(name)]
     assert named and missing == []
 

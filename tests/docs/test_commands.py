@@ -48,8 +48,8 @@ def test_every_script_is_one_that_a_shell_understands(name: str, block: Block, s
 
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)
 def test_every_subcommand_and_every_option_exists(call: tuple[str, ...]) -> None:
-    parser: argparse.ArgumentParser = gateway_parser() if call[0] == "nameplated" else receiver_parser()
-    words = [re.sub(r"^\$.*|^<.*>$|^…$", "x", word) for word in call[1:]]
+    words = call[1:]
+    parser: argparse.ArgumentParser = gateway_parser(words) if call[0] == "nameplated" else receiver_parser()
     understood: argparse.Namespace | None = None
     with contextlib.suppress(SystemExit):  # argparse has told on standard error what is wrong
         understood = parser.parse_args(words)
