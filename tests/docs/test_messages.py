@@ -24,8 +24,8 @@ def rows(after: str, before: str = "\n## ") -> dict[str, str]:
 
 
 def test_each_line_of_the_gateways_log_and_each_event_has_an_entry() -> None:
-    explained = {**rows("## The log of collect"), **rows("## The log of publish")}
-    assert set(explained) == events("agent")
+    states = {f"asset.{state}" for state in rows("## States of an asset")}
+    assert states | {*rows("## The log of collect"), *rows("## The log of publish")} == events("agent")
 
 
 def test_each_line_of_the_receivers_log_has_an_entry() -> None:
