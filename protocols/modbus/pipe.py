@@ -13,6 +13,7 @@ Source: MODBUS Messaging on TCP/IP V1.0b, section 4.2; MODBUS over Serial Line V
 import asyncio
 import errno
 import os
+import termios
 from contextlib import suppress
 from typing import Any
 
@@ -34,6 +35,7 @@ TROUBLE_WITH_A_PORT = {
     errno.EPERM: "this service may not open it: make its drop-in anew with `nameplated units`, and restart it",
     errno.EAGAIN: "another program has it open",
     errno.ENOTTY: "it is no serial port",
+    errno.EINVAL: "it cannot be set to this speed and parity",
 }
 """What opening a port may run into, and what to do about it."""
 
@@ -73,7 +75,7 @@ class Pipe(ModbusProtocol):
                 self.transport = self._guarded
         except TimeoutError:
             raise UnreachableError(f"No connection to {where} within {timeout_s:.3g} s.") from None
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError, termios.error) as error:  # a port that cannot be set up is neither of the first two
             reason = _reason_of_port(error) if serial else _reason(error)
             raise UnreachableError(f"No connection to {where}: {reason}.") from error
 
@@ -159,13 +161,13 @@ def _parameters(endpoint: Endpoint) -> CommParams:
     )
 
 
-def _reason(error: OSError | UnicodeError) -> str:
+def _reason(error: Exception) -> str:
     """Return the system's own words for an error, without the addresses that libraries add."""
     number = getattr(error, "errno", None) or 0
     return os.strerror(number) if number > 0 else getattr(error, "strerror", None) or str(error)
 
 
-def _reason_of_port(error: OSError | UnicodeError) -> str:
+def _reason_of_port(error: Exception) -> str:
     """Return what is wrong with a serial port. pyserial hides some numbers in the error that it made its own from."""
     causes = [cause for cause in (error, error.__context__) if cause is not None and cause.args]
     told = (TROUBLE_WITH_A_PORT[cause.args[0]] for cause in causes if cause.args[0] in TROUBLE_WITH_A_PORT)

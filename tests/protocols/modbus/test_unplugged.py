@@ -65,6 +65,14 @@ async def test_what_is_no_serial_port_is_said_to_be_none(tmp_path: Path) -> None
     assert answer.outcome is Outcome.UNREACHABLE and answer.detail == f"No connection to {port}: it is no serial port."
 
 
+async def test_a_port_that_cannot_have_this_parity_says_so(tmp_path: Path) -> None:
+    port = tmp_path / "usb-adapter"
+    with Adapter(port, WAGO):  # a pseudo terminal knows no parity
+        endpoint = Endpoint(transport=Transport.MODBUS_RTU, host=str(port), unit=1, parity="E")
+        (answer,) = [answer async for answer in ModbusReader().visit([Ask(endpoint=endpoint, limits=LIMITS)])]
+    assert answer.outcome is Outcome.UNREACHABLE and answer.detail.endswith("it cannot be set to this speed and parity.")
+
+
 async def test_a_port_that_another_program_has_open_is_said_to_be_taken(tmp_path: Path) -> None:
     port, reader = tmp_path / "usb-adapter", ModbusReader()
     with Adapter(port, WAGO):
