@@ -154,9 +154,9 @@ def load_file(file: Path) -> Profile:
     Raises:
         ProfileError: It cannot be read or used, and every reason.
     """
-    if file.exists() and not file.is_file():  # to open a pipe would wait for ever
-        raise ProfileError(file.name, ("is no file",))
     try:
+        if file.exists() and not file.is_file():  # to open a pipe would wait for ever
+            raise ProfileError(file.name, ("is no file",))
         with file.open("rb") as opened:
             content = opened.read(MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
