@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WIDE = 100  # columns
 
+
 def add_parser(commands: "Commands") -> None:
     """Add the commands to the command line."""
     profiles = add(commands, "profiles", "register maps of devices", "nameplated profiles list")
