@@ -11,6 +11,7 @@ Exit status: 0 with an answer; 70 with the guard's sentence instead of one; anyt
 """
 
 import asyncio
+import gc
 import logging
 import os
 import resource
@@ -25,7 +26,7 @@ from protocols.errors import ForbiddenRequestError
 from protocols.opcua.library import load_the_clients_half
 from protocols.opcua.wire import EXIT_FORBIDDEN, MAX_JOB_BYTES, Job, decode_job, encode_answer
 
-MEMORY_BYTES = 256 * 1024 * 1024  # of address space: a visit takes 62 MiB of it, and one thread for names up to 140 more
+MEMORY_BYTES = 256 * 1024 * 1024  # of address space: a visit takes 56 MiB of it, and one thread for names up to 140 more
 CPU_S = 10  # a visit takes 0.5 s here, and about 3 s on a small board
 OPEN_FILES = 64
 LIFELINE = 0  # standard input
@@ -33,6 +34,7 @@ LIFELINE = 0  # standard input
 
 def main() -> int:
     """Do one job."""
+    gc.disable()  # a process of seconds leaves its cycles to its end: a tenth less processor time, 1.6 MiB more
     answers = _take_stdout()
     job = decode_job(sys.stdin.buffer.readline(MAX_JOB_BYTES))
     confine()

@@ -4,7 +4,7 @@ Decides that `import asyncua` in a child process brings its data types, its enco
 publisher and the date parser that its front door brings as well. Never changes what the library does: every module that is loaded
 is loaded as it is, under its own name.
 
-Measured: 80 of 450 ms of processor time and 8 of 51 MiB of a child's peak, at every visit.
+Measured side by side: three quarters of a visit's processor time, and 44 instead of 52 MiB at its peak.
 """
 
 import sys
