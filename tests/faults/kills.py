@@ -10,6 +10,7 @@ import shutil
 import signal
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 from tests.faults import workload
@@ -32,6 +33,7 @@ def kills(loops: int, seed: int) -> dict[str, float]:
             place = Place(base / str(start), journal_cap=workload.SMALL, outbox_cap=4 * workload.SMALL)
             place.directory.mkdir()
             promised, attempted = Promised(), 0
+            assert place.author, "its key is made before the first life: a key that is half there is nobody's"
             for _ in range(min(KILLS_IN_ONE_LIFE, loops - start)):
                 attempted = _live_and_die(place, promised, attempted, chance)
                 began_s = time.monotonic()
@@ -54,6 +56,8 @@ def _live_and_die(place: Place, promised: Promised, first: int, chance: random.R
         os.close(reader)
         try:
             workload.main(place.directory, chance.randrange(2**32), 10_000, first=first)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(3)  # only a kill ends it
     os.close(writer)

@@ -26,7 +26,7 @@ from tests.faults.workload import SMALL, number_of
 
 WAYS = ("none", "all", "some", "torn")
 MEMORY = Path("/dev/shm")
-UPDATE_EVERY = 8
+UPDATE_EVERY = 4
 """Of so many runs one begins with files of an earlier version, so that the update is cut too."""
 
 GO_ON_EVERY = 8
