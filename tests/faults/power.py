@@ -85,6 +85,7 @@ def power_cuts(images: int, seed: int) -> dict[str, int]:
 
 def _old_files(work: Path) -> dict[str, bytes]:
     """Put the files of an earlier version in the place of the gateway's; return them."""
+    shutil.rmtree(work, ignore_errors=True)
     old_files.copied(old_files.VERSIONS[-1], work)
     return {str(path): path.read_bytes() for path in work.rglob("*") if path.is_file() and path.name != "report.key"}
 
