@@ -10,12 +10,13 @@ import pytest
 from agent.collect.recorder import LONGEST_TAIL, TRIM_STEP, Recorder
 from agent.core.moment import ClockState, Moment
 from agent.core.silence import Silence
+from buffer.backlog import Backlog, read_backlog, write_backlog
 from buffer.errors import SpoolBusyError, SpoolFullError
-from buffer.journal import Journal
+from buffer.journal import Journal, JournalView
 from buffer.record import Draft, Record, State
 from buffer.watermark import write_watermark
 from tests.agent.core.looks import moment
-from tests.buffer.samples import foreign
+from tests.buffer.samples import foreign, holder
 
 MIB = 1024 * 1024
 AT = "2026-11-03T08:00:00.000Z"
@@ -54,6 +55,11 @@ class ObstinateJournal:
 
 def note(number: int) -> Draft:
     return Draft(kind="event", subject="gateway", at=AT, body=str(number).encode())
+
+
+def records(path: Path) -> list[Record]:
+    with JournalView.open(path) as view:
+        return [entry for entry in view.read(0, max_records=2000, max_bytes=MIB) if isinstance(entry, Record)]
 
 
 def state(body: bytes) -> State:
@@ -211,3 +217,59 @@ def _damaged_or_whole(path: Path) -> list[Record]:
 
 def _records(tmp_path: Path) -> list[Record]:
     return _damaged_or_whole(tmp_path / "journal.db")
+
+
+def test_reader_that_holds_the_journal_for_weeks_costs_memory_within_a_bound_and_publish_is_told(tmp_path: Path) -> None:
+    path, backlog = tmp_path / "journal.db", tmp_path / "backlog"
+    week_s, looks = 7 * 86_400.0, LONGEST_TAIL + 25
+    with Journal.open(path, max_bytes=4 * MIB) as journal:
+        journal._store.run("PRAGMA busy_timeout = 1")  # so that the test does not wait a second for each look
+        writer = Recorder(journal, tmp_path / "watermark", backlog_file=backlog)
+        writer.begin(moment(), assets=1)
+        assert read_backlog(backlog) is None
+        reader = holder(path, "SHARED")
+        for number in range(looks):
+            assert not writer.record([note(number)], [], moment(2 * week_s * number / looks))
+        assert writer.waiting == LONGEST_TAIL
+        told = read_backlog(backlog)
+        assert told is not None
+        assert (told.held, told.given_up) == (LONGEST_TAIL, 25)
+        assert told.stuck_s > 1.9 * week_s
+        reader.close()
+        writer.tick(moment(2 * week_s))
+        assert (writer.waiting, read_backlog(backlog)) == (0, None)
+        confessed = [record for record in records(path) if record.kind == "silence"]
+        assert [msgspec.json.decode(record.body, type=Silence).records for record in confessed] == [25]
+
+
+def test_memory_of_an_earlier_run_is_not_told_any_longer(tmp_path: Path) -> None:
+    write_backlog(tmp_path / "backlog", Backlog(held=3, given_up=0, stuck_s=9))
+    Recorder(ObstinateJournal(), tmp_path / "watermark", backlog_file=tmp_path / "backlog").begin(moment(), assets=1)
+    assert read_backlog(tmp_path / "backlog") is None
+
+
+def test_backlog_is_written_once_a_minute_and_a_disk_that_does_not_take_it_changes_nothing(tmp_path: Path) -> None:
+    journal = ObstinateJournal(*[SpoolBusyError("held")] * 4)
+    writer = Recorder(journal, tmp_path / "watermark", backlog_file=tmp_path / "backlog")
+    held = []
+    for up_s in (0.0, 30.0, 61.0):
+        writer.record([note(1)], [], moment(up_s))
+        held.append(read_backlog(tmp_path / "backlog"))
+    assert held == [
+        Backlog(held=1, given_up=0, stuck_s=0),
+        Backlog(held=1, given_up=0, stuck_s=0),
+        Backlog(held=3, given_up=0, stuck_s=61),
+    ]
+    lost = Recorder(journal, tmp_path / "watermark", backlog_file=tmp_path / "nowhere" / "backlog")
+    assert not lost.record([note(1)], [], moment())
+    assert lost.record([note(2)], [], moment())
+
+
+def test_journal_that_vanished_whole_is_confessed(tmp_path: Path) -> None:
+    write_watermark(tmp_path / "watermark", "f" * 32, 7)
+    with Journal.open(tmp_path / "journal.db", max_bytes=MIB) as journal:
+        Recorder(journal, tmp_path / "watermark").begin(moment(), assets=1)
+    first = records(tmp_path / "journal.db")[0]
+    silence = msgspec.json.decode(first.body, type=Silence)
+    assert (silence.reason, silence.records) == ("lost", 0)
+    assert "nobody knows how many" in silence.detail

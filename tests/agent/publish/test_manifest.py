@@ -1,7 +1,8 @@
 """The daily manifest: due by time that has surely passed, and in parts that fit an envelope."""
 
 from agent.core.asset import AssetState, after_look
-from agent.publish.manifest import EVERY_S, FIRST_AFTER_S, LINES_A_PART, Told, is_due, manifest
+from agent.core.moment import ClockState, Moment
+from agent.publish.manifest import EVERY_S, FIRST_AFTER_S, LINES_A_PART, Told, is_due, manifest, resumed
 from evidence import kinds
 from tests.agent.core.looks import look, moment
 
@@ -15,6 +16,22 @@ def test_first_manifest_comes_soon_and_the_next_a_day_later() -> None:
     assert is_due(Told(moment=moment()), moment(FIRST_AFTER_S))
     assert not is_due(Told(moment=moment(), manifests=1), moment(EVERY_S - 1))
     assert is_due(Told(moment=moment(), manifests=1), moment(EVERY_S))
+
+
+def test_clock_that_stands_before_the_last_manifest_after_a_boot_lets_nobody_wait_for_years() -> None:
+    told = Told(moment=Moment(at_s=2e9, up_s=5.0, boot="before", clock=ClockState.SYNC), manifests=3)
+    now = Moment(at_s=20.0, up_s=1.0, boot="after", clock=ClockState.UNSYNC)
+    assert resumed(told, now) == Told(moment=now)
+    assert resumed(None, now) == Told(moment=now)
+
+
+def test_manifest_of_this_boot_and_one_that_is_surely_past_are_believed() -> None:
+    told = Told(moment=Moment(at_s=2e9, up_s=5.0, boot="boot", clock=ClockState.SYNC), manifests=3)
+    for now in (
+        Moment(at_s=20.0, up_s=9.0, boot="boot", clock=ClockState.UNSYNC),
+        Moment(at_s=2e9 + 1, up_s=1.0, boot="after", clock=ClockState.SYNC),
+    ):
+        assert resumed(told, now) is told
 
 
 def test_clock_jump_makes_no_manifest() -> None:

@@ -17,6 +17,7 @@ from evidence import kinds
 from evidence.envelope import Receipt, Stream, hash_text
 from tests.agent.core.looks import look, moment
 from tests.agent.publish.chains import AUDIENCE, EPOCH, ISSUER, author, body
+from tests.buffer.samples import foreign
 
 MIB = 1024 * 1024
 
@@ -155,3 +156,102 @@ def test_sessions_are_counted_over_restarts(tmp_path: Path, writer: Author) -> N
     assert (spool.next_session(), spool.next_session()) == (1, 2)
     spool.outbox.close()
     assert open_spool(tmp_path, writer).next_session() == 3
+
+
+def test_journal_of_a_later_version_is_left_alone_and_stops_nothing(tmp_path: Path, writer: Author) -> None:
+    write(tmp_path, "one")
+    foreign(tmp_path / "journal.db", "PRAGMA user_version = 99")
+    spool = open_spool(tmp_path, writer)
+    assert (spool.fold(moment()), spool.fold(moment())) == (0, 0)
+    assert spool.settle(receipt(spool, 0)) == 1
+
+
+def test_records_that_were_gone_before_the_very_first_fold_are_confessed(tmp_path: Path, writer: Author) -> None:
+    write(tmp_path, *(f"n{number}" for number in range(40)))
+    with Journal.open(tmp_path / "journal.db", max_bytes=MIB) as journal:
+        shed = journal.shed()
+    spool = open_spool(tmp_path, writer)
+    spool.fold(moment())
+    lost = [each for parcel in stored(spool) if isinstance(each := body(parcel, writer.signer), kinds.Silence)]
+    assert [silence.records for silence in lost] == [shed]
+
+
+def test_records_that_a_vanished_outbox_had_folded_are_not_taken_for_lost_by_collect(tmp_path: Path, writer: Author) -> None:
+    spool = open_spool(tmp_path, writer)
+    write(tmp_path, "one", "two")
+    spool.fold(moment())
+    spool.outbox.close()
+    (tmp_path / "outbox.db").unlink()
+    with Journal.open(tmp_path / "journal.db", max_bytes=MIB) as journal:
+        journal.trim(2)
+    write(tmp_path, "three")
+    spool = open_spool(tmp_path, writer, epoch="ffffffff-0000-7000-8000-000000000001")
+    spool.fold(moment())
+    assert names(spool, writer) == ["chain.start/1", "three"]
+    start = body(stored(spool)[0], writer.signer)
+    assert isinstance(start, kinds.ChainStart)
+    assert start.previous is not None
+    assert (start.reason, start.previous.epoch, start.previous.seq) == ("damaged", EPOCH, 2)
+
+
+@pytest.mark.parametrize("later_chain", [False, True])
+def test_outbox_that_was_put_back_from_a_copy_begins_a_new_chain_and_uses_no_place_twice(
+    tmp_path: Path, writer: Author, later_chain: bool
+) -> None:
+    outbox, second, third = tmp_path / "outbox.db", "f" * 8 + EPOCH[8:], "e" * 8 + EPOCH[8:]
+    open_spool(tmp_path, writer).outbox.close()
+    copy = outbox.read_bytes()
+    write(tmp_path, "one")
+    spool = open_spool(tmp_path, writer)
+    spool.fold(moment())
+    spool.outbox.close()
+    if later_chain:
+        outbox.unlink()
+        open_spool(tmp_path, writer, epoch=second).outbox.close()
+    outbox.write_bytes(copy)
+    spool = open_spool(tmp_path, writer, epoch=third)
+    start = body(stored(spool)[-1], writer.signer)
+    assert isinstance(start, kinds.ChainStart)
+    assert start.previous is not None
+    assert (start.reason, spool.chain.epoch, spool.chain.seq) == ("restore", third, 0)
+    assert (start.previous.epoch, start.previous.seq) == ((second, 0) if later_chain else (EPOCH, 1))
+
+
+def test_kill_between_an_envelope_and_the_word_how_far_the_chain_reached_changes_nothing(tmp_path: Path, writer: Author) -> None:
+    spool = open_spool(tmp_path, writer)
+    before = (tmp_path / "outbox.db.end").read_bytes()
+    write(tmp_path, "one")
+    spool.fold(moment())
+    spool.outbox.close()
+    after = (tmp_path / "outbox.db.end").read_bytes()
+    (tmp_path / "outbox.db.end").write_bytes(before)
+    assert open_spool(tmp_path, writer).chain == spool.chain
+    assert (tmp_path / "outbox.db.end").read_bytes() == after
+
+
+def test_word_of_how_far_the_chain_reached_that_cannot_be_written_stops_nothing(tmp_path: Path, writer: Author) -> None:
+    (tmp_path / "outbox.db.end").mkdir()
+    spool = open_spool(tmp_path, writer)
+    write(tmp_path, "one")
+    assert spool.fold(moment()) == 1
+    spool.outbox.close()
+    assert open_spool(tmp_path, writer).chain == spool.chain
+
+
+def test_former_chain_is_let_go_of_once_the_receiver_has_gone_on_also_after_a_restart(tmp_path: Path, writer: Author) -> None:
+    open_spool(tmp_path, writer).outbox.close()
+    copy = (tmp_path / "outbox.db").read_bytes()
+    write(tmp_path, "one")
+    spool = open_spool(tmp_path, writer)
+    spool.fold(moment())
+    spool.outbox.close()
+    (tmp_path / "outbox.db").write_bytes(copy)
+    epoch = "ffffffff-0000-7000-8000-000000000001"
+    spool = open_spool(tmp_path, writer, epoch=epoch)
+    head = hash_text(stored(spool)[-1].digest)
+    spool.settle(receipt(spool, 0, epoch=epoch, head=head))
+    spool.outbox.close()
+    spool = open_spool(tmp_path, writer)
+    spool.fold(moment())
+    assert {parcel.epoch for parcel in stored(spool)} == {epoch}
+    assert "records.unprovable" in names(spool, writer)
