@@ -309,7 +309,11 @@ def _add_receive(commands: Any) -> None:
     receive.add_argument("--key-file", type=Path, metavar="FILE", help="the key of that certificate")
     receive.add_argument("--topic-prefix", type=values.prefix, default="", metavar="P", help="levels above nameplated/v1")
     receive.add_argument(
-        "--share", type=values.name, default="", metavar="GROUP", help="share the work with other receivers of this group"
+        "--share",
+        type=values.name,
+        default="",
+        metavar="GROUP",
+        help="share the work with other receivers of this group; a name that nobody guesses",
     )
     receive.add_argument("--instance", type=values.name, default="", metavar="NAME", help="which of them this is")
     receive.add_argument(

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,11 +10,14 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from paho.mqtt.client import Client as PahoClient
+from paho.mqtt.client import MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from agent.publish.errors import BrokerUnreachableError
 from agent.publish.mqtt import Acknowledged, Arrived, Broker, Connection, Event, Letter, Lost
 from tests.evidence.samples import Gateway as Paper
-from tests.isms.line import ReceiverProcess
+from tests.isms.line import ReceiverProcess, until
 from tests.secured import Secured, secured
 
 pytestmark = [
@@ -118,6 +122,51 @@ async def test_a_stolen_client_id_throws_nobody_out_and_opens_nothing(broker: Se
         assert await code(thief, f"{base(OURS)}/evidence") == NOT_AUTHORIZED
         assert await code(thief, f"{base(OTHER)}/evidence") != NOT_AUTHORIZED
         assert await honest.code(f"{base(OURS)}/evidence") != NOT_AUTHORIZED
+
+
+async def test_the_will_of_a_gateway_speaks_for_nobody_else(broker: Secured) -> None:
+    async with Client.of(broker.as_seen_by(ISMS)) as isms:
+        isms.connection.subscribe("nameplated/v1/+/+/status")
+        await asyncio.sleep(0.2)
+        _drained(isms)
+        for name in (OURS, OTHER):
+            await asyncio.to_thread(die_with_will, broker.as_seen_by(OTHER), f"{base(name)}/status")
+        async with asyncio.timeout(5):
+            while not (heard := {event.topic for event in _drained(isms) if isinstance(event, Arrived)}):
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
+        heard |= {event.topic for event in _drained(isms) if isinstance(event, Arrived)}
+    assert heard == {f"{base(OTHER)}/status"}
+
+
+def die_with_will(broker: Broker, topic: str) -> None:
+    """Connect with a will, and break the connection as a power cut would."""
+    client = PahoClient(CallbackAPIVersion.VERSION2, client_id=broker.client_id, protocol=MQTTv5)
+    client.tls_set(str(broker.ca_file), str(broker.certificate_file), str(broker.key_file))
+    client.will_set(topic, b"dead", qos=1)
+    client.connect(broker.host, broker.port)
+    until(lambda: client.loop(0.05) is MQTTErrorCode.MQTT_ERR_SUCCESS and client.is_connected())
+    wire = client.socket()
+    assert wire is not None
+    wire.shutdown(socket.SHUT_RDWR)
+    wire.close()
+
+
+async def test_a_gateway_that_joins_the_receivers_group_reads_nothing_though_it_swallows_its_share(broker: Secured) -> None:
+    wish = "$share/fleet/nameplated/v1/+/+/evidence"
+    async with (
+        Client.of(broker.as_seen_by(ISMS)) as isms,
+        Client.of(broker.as_seen_by(OTHER)) as thief,
+        Client.of(broker.as_seen_by(OURS)) as honest,
+    ):
+        for client in (isms, thief):
+            client.connection.subscribe(wish)
+        await asyncio.sleep(0.2)
+        for _ in range(4):  # this version of mosquitto deals messages out in turn, and asks the access list only then
+            await honest.code(f"{base(OURS)}/evidence")
+        await asyncio.sleep(0.2)
+        arrived = [sum(isinstance(event, Arrived) for event in _drained(client)) for client in (isms, thief)]
+    assert arrived == [2, 0]
 
 
 async def test_nobody_comes_in_without_a_certificate_or_with_one_of_another_authority(broker: Secured, tmp_path: Path) -> None:
