@@ -5,6 +5,7 @@ Decides layout and rhythm. Reads and never writes; must never let a foreign text
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from isms.alarms import Alarm, Cause, Fleet
 from isms.tables import table, wrapped
 
 EVERY_S = 1.0
+REST = 4.0  # as many times as long as a look took: a large fleet is looked at less often, and never by a whole core
 MOST_LINES = 12
 _GRAVE = frozenset({Cause.FORK, Cause.BREAK, Cause.UNKNOWN_KEY})
 _FROZEN = frozenset({"forked", "broken"})
@@ -39,10 +41,11 @@ def watch(look: Callable[[], Fleet], *, console: Console | None = None, times: i
     with Live(console=screen, screen=screen.is_terminal, auto_refresh=False) as live:
         shown = 0
         while not stop.is_set() and shown != times:
+            began_s = time.monotonic()
             live.update(page(look(), datetime.now(UTC), screen.width), refresh=True)
             shown += 1
             if shown != times:
-                stop.wait(EVERY_S)
+                stop.wait(max(EVERY_S, REST * (time.monotonic() - began_s)))
 
 
 def page(fleet: Fleet, now: datetime, width: int) -> Text:

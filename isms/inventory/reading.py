@@ -4,11 +4,12 @@ Decides which facts make up one asset and one gateway. Reads and never writes, a
 for each gateway: what it costs grows with the number of gateways and assets, never with that of the records.
 """
 
-import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from msgspec.json import decode
 
 from isms.receive import ChainState
 
@@ -20,7 +21,7 @@ def assets(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     """Return what is believed of every asset, with the changes it went through."""
     changes: dict[tuple[str, str], list[Any]] = defaultdict(list)
     for row in connection.execute("SELECT iss, asset_id, change FROM changes ORDER BY envelope"):
-        changes[row["iss"], row["asset_id"]].append(json.loads(row["change"]))
+        changes[row["iss"], row["asset_id"]].append(decode(row["change"]))
     rows = connection.execute("SELECT * FROM assets ORDER BY iss, asset_id")
     return [_asset(row, changes[row["iss"], row["asset_id"]]) for row in rows]
 
@@ -54,8 +55,8 @@ def tokens(connection: sqlite3.Connection) -> Iterator[tuple[int, bytes, str]]:
 
 def _asset(row: sqlite3.Row, changes: list[Any]) -> dict[str, Any]:
     """Return one asset: its newest look, the nameplate that was last read, and its changes."""
-    report = json.loads(row["report"])
-    known = json.loads(row["identified"]) if row["identified"] else report
+    report = decode(row["report"])
+    known = decode(row["identified"]) if row["identified"] not in (None, row["report"]) else report
     return {
         "iss": row["iss"],
         **report,
@@ -86,7 +87,7 @@ def _gateway(iss: str, heard: sqlite3.Row | None, chains: Sequence[sqlite3.Row],
         "gaps": sum(chain["gaps"] for chain in chains),
         "last_received_at": max(filter(None, (chain["last_received_at"] for chain in chains)), default=None),
         "review": [f"{chain['epoch']}: {note}" for chain in chains for note in _notes(chain)],
-        "health": json.loads(heard["health"]) if heard and heard["health"] else None,
+        "health": decode(heard["health"]) if heard and heard["health"] else None,
         "hole": _hole(iss, heard, current, waiting),
     }
 
