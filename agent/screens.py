@@ -4,12 +4,16 @@ Decides layout only. Never asks anything, and never lets a device's text drive t
 and control characters are dropped here once more.
 """
 
+import re
 import shutil
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
 
 NARROWEST = 60
 SHORTEST = 6  # characters that a column keeps while others can give
+
+_THUMBPRINT = re.compile(r"\b[0-9a-f]{64}\b")
+_COPIED = re.compile(rf"/|{_THUMBPRINT.pattern}")
 
 
 def columns(width: int | None = None) -> int:
@@ -45,19 +49,24 @@ def _narrow(widths: list[int], soft: Sequence[int], room: int, least: int) -> No
 
 
 def wrapped(text: str, *, width: int | None = None, hanging: str = "", hostile: bool = False) -> list[str]:
-    """Return a sentence cut into lines of the terminal.
+    """Return a sentence cut into lines of the terminal. What is to be copied and is longer than a line stays whole.
 
     Args:
         text: The sentence.
         width: Columns; None: those of the terminal.
         hanging: What every line but the first begins with.
-        hostile: Whether a device wrote in it: then nothing goes beyond the edge. Otherwise a path, an address or a command that
-            is longer than a line stays whole, so that it can be copied.
+        hostile: Whether a device wrote in it: then nothing but a thumbprint goes beyond the edge. Otherwise paths and addresses
+            may too.
     """
     room = columns(width)
-    copied = any("/" in word and len(word) > room - len(hanging) for word in text.split())
-    whole = copied and not hostile
-    return textwrap.wrap(plain(text), room, subsequent_indent=hanging, break_long_words=not whole, break_on_hyphens=False)
+    copied = _THUMBPRINT if hostile else _COPIED
+    lines = textwrap.wrap(plain(text), room, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False)
+    return [piece for line in lines for piece in ([line] if copied.search(line) else _cut(line, room, hanging))]
+
+
+def _cut(line: str, room: int, hanging: str) -> list[str]:
+    """Cut a line where a single word is longer than the terminal is wide."""
+    return textwrap.wrap(line, room, subsequent_indent=hanging, break_on_hyphens=False)
 
 
 def plain(text: str) -> str:

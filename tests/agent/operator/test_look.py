@@ -41,3 +41,14 @@ def test_look_is_shown_with_evidence_and_cost() -> None:
 @pytest.mark.parametrize("width", [60, 100])
 def test_no_line_is_wider_than_the_terminal_whatever_the_device_says(width: int) -> None:
     assert max(map(len, nameplate(seen("W" * 900), width=width).splitlines())) <= width
+
+
+def test_a_thumbprint_to_compare_and_a_command_to_copy_stay_whole() -> None:
+    thumbprint, command = "3f" * 32, "trust accept 3f3f --pki-dir /var/lib/nameplated/collect/opcua"
+    shown = nameplate(look("untrusted", detail=f"compare {thumbprint} on the device, then run {command}"), width=60)
+    assert thumbprint in shown and "/var/lib/nameplated/collect/opcua" in shown
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "1 connection,"), (2, "2 connections,")])
+def test_cost_counts_connections_as_people_do(number: int, words: str) -> None:
+    assert words in nameplate(look(ledger=VisitLedger(connections=number)), width=100)
