@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -39,31 +40,23 @@ class KeepError(Exception):
 def run(*, seconds: int, broker: str, keep: Path | None, as_object: bool) -> int:
     """Play the demo and return its exit code."""
 
-    async def play(files: Files, kind: BrokerKind) -> Figures:
-        return await _perform(files, kind, seconds=seconds, quiet=as_object)
-
     def ended(figures: Figures) -> int:
         verdict = judge(figures)
         print(json.dumps(as_json(figures, verdict)) if as_object else _page(figures, verdict, keep))
         return Exit.OK if verdict.ok else Exit.FAILED
 
+    play = partial(_perform, seconds=seconds, quiet=as_object)
     return _house(play, ended, broker=broker, keep=keep, quiet=as_object)
 
 
 def run_rehearsal(plant: Plant, *, seconds: int, broker: str, keep: Path | None, as_object: bool) -> int:
     """Rehearse with somebody's own plant file and return the exit code: 0 only if every asset arrived."""
 
-    async def play(files: Files, kind: BrokerKind) -> Rehearsed:
-        _end_on_signals()
-        try:
-            return await rehearse(files, kind, plant, seconds=seconds, say=(lambda _: None) if as_object else _say)
-        except ExceptionGroup as group:
-            raise _first(group) from group
-
     def ended(told: Rehearsed) -> int:
         print(json.dumps(_rehearsed_json(told)) if as_object else _rehearsed_page(told, keep))
         return Exit.FAILED if told.missing else Exit.OK
 
+    play = partial(_rehearse, plant=plant, seconds=seconds, quiet=as_object)
     return _house(play, ended, broker=broker, keep=keep, quiet=as_object)
 
 
@@ -101,6 +94,15 @@ async def _perform(files: Files, kind: BrokerKind, *, seconds: int, quiet: bool)
         raise _first(group) from group
     finally:
         screen.close()
+
+
+async def _rehearse(files: Files, kind: BrokerKind, *, plant: Plant, seconds: int, quiet: bool) -> Rehearsed:
+    """Rehearse until every asset has arrived, or until somebody has seen enough."""
+    _end_on_signals()
+    try:
+        return await rehearse(files, kind, plant, seconds=seconds, say=(lambda _: None) if quiet else _say)
+    except ExceptionGroup as group:
+        raise _first(group) from group
 
 
 def _end_on_signals() -> None:

@@ -54,7 +54,8 @@ def page(item: Item, turn: Turn | None, now: Moment, *, windows: bool = False, w
 
     lines = [*sentence(f"{item.asset_id}: {item.outcome}, {_last_seen(item)}"), *sentence(f"  {item.address}")]
     lines += sentence(f"  {_of_the_plant(item)}")
-    lines += sentence(f"  {item.detail or 'Nobody has looked at it yet. To look now: nameplated probe ' + item.address}")
+    unasked = "" if item.observed_at else f"Nobody has looked at it yet. To look now: nameplated probe {item.address}"
+    lines += sentence(f"  {item.detail or unasked}")
     later = " Never within a maintenance window." if windows else ""
     lines += ["", *sentence(next_look(turn, now) + later)]
     for title, nameplate in (("", item.nameplate), *((f", {child.key} behind it", child.nameplate) for child in item.children)):
