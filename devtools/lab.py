@@ -32,7 +32,7 @@ from devtools.page import ROOT
 SPACES = ("unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 SCRATCH = "/mnt"
 TOOLS = ROOT / "devtools/tools"
-OVERLAID = ("/etc", "/var", "/home", "/run")
+OVERLAID = ("/etc", "/var", "/srv", "/run")
 SERIAL = "/dev/serial/by-id/usb-converter-if00-port0"
 OF_THE_BROKER = ("/run/mosquitto", "/var/log/mosquitto")
 BROKER_HOST, BROKER = "isms.example", "10.30.0.5"
@@ -102,7 +102,7 @@ def _furnish() -> Path:
     for host in HOSTS:
         _run("ip", "address", "add", f"{host}/32", "dev", "lo")
     Path("/etc/hosts").write_text(f"127.0.0.1 localhost\n{BROKER} {BROKER_HOST}\n", "utf-8")
-    home = Path("/home", "engineer")
+    home = Path("/srv/trial")
     for folder in (home, Path("/etc/nameplated"), Path("/etc/mosquitto/conf.d"), Path("/var/log/lab"), *map(Path, OF_THE_BROKER)):
         folder.mkdir(parents=True, exist_ok=True)
     (home / "nameplated").symlink_to(ROOT)

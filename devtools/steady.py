@@ -11,11 +11,12 @@ _KINDS = {
     "key": r"(?<![\w-])[A-Za-z0-9_-]{43}(?![\w-])",
     "words": r"\b(?:[a-z]{5}-){7}[a-z]{5}\b",
     "chain": r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b",
-    "print": r"\b(?:[0-9a-f]{64}|[0-9a-f]{16})\b",
+    "print": r"\b(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{16})\b",
     "end of a chain": r"(?<=  )[0-9a-f]{8}(?=  )",
 }
 _FIGURES = {
     "MOMENT": r"\b(?:20\d\d-)?\d\d-\d\d[T ]\d\d:\d[\d:.…Z]*",
+    "DAY": r"\b20\d\d-\d\d-\d\d\b",
     "SPAN": r"\b\d+(?:\.\d+)? m?s\b",
     "SIZE": r"\b\d+ bytes\b|\b\d+ MiB\b",
     "COUNTS ": r"(?:\b\d+\b {2,}){3,}",
