@@ -58,20 +58,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read it has seen enough; Python flushes once more
         return OK
-    except (KeyExposedError, PermissionError) as problem:
-        return _fail(problem, NO_PERMISSION)
-    except EvidenceError as problem:
-        return _fail(problem, BAD_CONFIG)
-    except ExportError as problem:
-        return _fail(problem, USAGE)
-    except (InventoryError, StateBusyError, OSError) as problem:
-        return _fail(problem, IO_ERROR)
+    except (EvidenceError, ExportError, InventoryError, StateBusyError, OSError) as problem:
+        print(f"nameplated-isms: {clean(problem)}", file=sys.stderr)
+        return _exit_code(problem)
     return code
 
 
-def _fail(problem: Exception, code: int) -> int:
-    print(f"nameplated-isms: {clean(problem)}", file=sys.stderr)
-    return code
+def _exit_code(problem: Exception) -> int:
+    match problem:
+        case KeyExposedError() | PermissionError():
+            return NO_PERMISSION
+        case EvidenceError():
+            return BAD_CONFIG
+        case ExportError():
+            return USAGE
+        case _:
+            return IO_ERROR
 
 
 def _receive(options: argparse.Namespace) -> int:
@@ -175,7 +177,8 @@ def _watch(options: argparse.Namespace) -> int:
     try:
         from isms.watch import watch  # noqa: PLC0415  # rich is an extra, for people only
     except ModuleNotFoundError as problem:
-        return _fail(Exception(f"{problem.name} is missing; install nameplated[operator] for live tables"), BAD_CONFIG)
+        print(f"nameplated-isms: {problem.name} is missing; install nameplated[operator] for live tables", file=sys.stderr)
+        return BAD_CONFIG
     watch(lambda: _fleet(options), times=1 if options.once else None)
     return OK
 

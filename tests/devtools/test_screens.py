@@ -46,7 +46,9 @@ def test_a_screen_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_nothing_of_a_walk_reaches_this_machine(tmp_path: Path) -> None:
-    text = "```sh\necho x > /etc/nameplated/left-behind\necho x > /var/lib/left-behind\n! ip route get 192.0.2.1 2>/dev/null\n```\n"
+    text = (
+        "```sh\necho x > /etc/nameplated/left-behind\necho x > /var/lib/left-behind\n! ip route get 192.0.2.1 2>/dev/null\n```\n"
+    )
     walked(page(tmp_path, text))
     assert not Path("/etc/nameplated/left-behind").exists() and not Path("/var/lib/left-behind").exists()
 
