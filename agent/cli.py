@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agent import log, service
@@ -92,35 +93,34 @@ def _add_tools(commands: "Commands") -> None:
     from agent.operator import assets, check, configure, probe, profiles
     from agent.pki import command as pki
     from agent.record import command as record
+    from agent.status import command as status
 
-    for tool in (demo, configure, check, probe, assets, profiles, record, pki, keys, deploy, doctor):
+    for tool in (demo, configure, check, probe, assets, status, profiles, record, pki, keys, deploy, doctor):
         tool.add_parser(commands)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from agent import wiring
-    from agent.site import load_plant
+    from agent import roles, site
 
-    plant = load_plant(options.config)
-    service.run({"collect": wiring.collect_role(plant), "publish": wiring.publish_role(plant)})
+    read = partial(site.load_plant, options.config)
+    service.run({"collect": roles.collect_role(read), "publish": roles.publish_role(read)})
     return Exit.OK
 
 
 def _collect(options: argparse.Namespace) -> int:
-    from agent import wiring
-    from agent.site import load_plant
+    from agent import roles, site
 
-    service.run({"collect": wiring.collect_role(load_plant(options.config))})
+    service.run({"collect": roles.collect_role(partial(site.load_plant, options.config))})
     return Exit.OK
 
 
 def _publish(options: argparse.Namespace) -> int:
-    from agent import wiring
+    from agent import roles
     from config.load import load
     from evidence.errors import EvidenceError, KeyExposedError
 
     try:
-        service.run({"publish": wiring.publish_role(load(options.config))})
+        service.run({"publish": roles.publish_role(partial(load, options.config))})
     except KeyExposedError as error:
         return _failed(f"{error} Nothing was signed.", Exit.PERMISSION)
     except EvidenceError as error:

@@ -66,12 +66,13 @@ def profiles_meant(name: str) -> str:
 
 
 def load_plant(path: Path) -> Plant:
-    """Read a plant file for a program that looks at devices.
+    """Read a plant file for a program that looks at devices, and the site's profiles as they are now.
 
     Raises:
         ConfigError: It cannot be used, names a register profile that there is not, or one whose risk nobody accepted.
     """
     plant = load(path)
+    profiles.cache_clear()
     problems = [*_problems_of_profiles(plant), *_problems_of_windows(plant.collect)]
     if problems:
         raise ConfigError(problems, path)

@@ -1,22 +1,19 @@
-"""Where everything is put together: from a plant file to running roles. The one composition root.
+"""Where everything is put together: from a plant file to the parts that a role or a command is made of.
 
-Decides which parts a role is made of, and imports them only for that role: collect never loads a broker or a key, publish
-never loads a protocol. Never decides anything else.
+Decides which parts those are, and imports them only for whoever needs them: collect never loads a broker or a key, publish never
+loads a protocol. Never decides anything else, and runs nothing: `agent.roles` does.
 """
 
-import asyncio
 import os
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import VERSION
 from agent.clock import system_clock
-from agent.log import line, logger
-from agent.service import Role
+from agent.core.pulse import Pulse
 from config.address import Address, AddressError, Scheme
 from config.errors import ConfigError, Problem
 from config.model import Asset, CollectSection, Plant
@@ -24,17 +21,14 @@ from config.model import Asset, CollectSection, Plant
 if TYPE_CHECKING:
     from agent.collect.role import Target
     from agent.core.asset import AssetState
+    from agent.core.moment import Moment
+    from agent.core.vitals import Vitals
     from agent.publish.mqtt import Broker
     from agent.publish.role import Publisher
     from buffer.outbox import Outbox
     from evidence.keys import PublicKey
     from evidence.kinds import ChainStart
     from protocols.contract import Ask, Reader, Transport
-
-REOPEN_AFTER_S = 1.0
-"""Between finding an outbox damaged and opening it again, so that a disk on its last legs does not keep a processor busy."""
-
-_log = logger("service")
 
 
 class Places:
@@ -53,78 +47,13 @@ class Places:
         self.watermark = state / "handover" / "watermark"
 
 
-def collect_role(plant: Plant) -> Role:
-    """Return the collecting role of a plant."""
-    return partial(_collect, plant)
+def publisher(plant: Plant, outbox: "Outbox", pulse: Pulse, vitals: "Callable[[Moment], Vitals]") -> "Publisher":
+    """Return what publishes: whoever signs, what waits, and where it goes.
 
-
-def publish_role(plant: Plant) -> Role:
-    """Return the publishing role of a plant. When it runs, it raises an `EvidenceError` if there is no key that may sign."""
-    return partial(_publish, plant)
-
-
-async def _collect(plant: Plant, ready: Callable[[], None]) -> None:
-    from agent.collect.recorder import FLUSHES_AN_INTERVAL, LONGEST_FLUSH_S, Recorder
-    from agent.collect.role import Collector
-    from agent.core.schedule import Rhythm
-    from agent.site import windows
-    from buffer.backlog import backlog_file
-    from buffer.journal import Journal
-
-    places, settings = Places(plant), plant.collect
-
-    def open_journal(broken: str = "") -> Journal:
-        size = plant.spool.journal_max_bytes
-        return Journal.open(places.journal, max_bytes=size, watermark_file=places.watermark, broken=broken)
-
-    with open_journal() as journal:
-        collector = Collector(
-            [_target(asset, settings) for asset in plant.asset],
-            readers(places.pki),
-            Recorder(
-                journal,
-                places.watermark,
-                reopen=open_journal,
-                flush_after_s=min(LONGEST_FLUSH_S, settings.identity_interval_s / FLUSHES_AN_INTERVAL),
-                backlog_file=backlog_file(places.journal),
-            ),
-            rhythm=Rhythm(
-                interval_s=settings.identity_interval_s,
-                backoff_first_s=settings.backoff_first_s,
-                backoff_longest_s=settings.backoff_longest_s,
-            ),
-            clock=system_clock(),
-            chance=random.Random(),  # noqa: S311  # spreads visits; guards nothing
-            states=journal.states("asset"),
-            turns=journal.states("endpoint"),
-            windows=windows(settings),
-        )
-        ready()
-        await collector.run()
-
-
-async def _publish(plant: Plant, ready: Callable[[], None]) -> None:
-    from buffer.errors import SpoolDamagedError
-    from buffer.outbox import Outbox
-    from evidence.keys import load_public
-
-    places = Places(plant)
-    receiver = load_public(plant.receiver.key_file) if plant.receiver else None
-    places.watermark.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    broken = ""
-    while True:
-        with Outbox.open(places.outbox, max_bytes=plant.spool.outbox_max_bytes, broken=broken) as outbox:
-            publisher = _publisher(plant, places, outbox, receiver)
-            ready()
-            try:
-                await publisher.run()
-            except* SpoolDamagedError as damage:
-                broken = str(damage.exceptions[0])
-                _log.error(line("outbox.damaged", why=broken))
-        await asyncio.sleep(REOPEN_AFTER_S)
-
-
-def _publisher(plant: Plant, places: Places, outbox: "Outbox", receiver: "PublicKey | None") -> "Publisher":
+    Raises:
+        EvidenceError: There is no key that may sign, or the receiver's cannot be read.
+        OSError: The outbox could not be written.
+    """
     from uuid import uuid4
 
     from agent.keys.ring import key_file, open_ring, take_over
@@ -135,7 +64,7 @@ def _publisher(plant: Plant, places: Places, outbox: "Outbox", receiver: "Public
     from agent.publish.spool import Spool
     from evidence import topics
 
-    clock = system_clock()
+    places, clock = Places(plant), system_clock()
     now = clock()
     site, gateway, prefix = plant.plant.id, plant.gateway.id, plant.broker.topic_prefix
     key = key_file(plant, os.environ)
@@ -156,11 +85,24 @@ def _publisher(plant: Plant, places: Places, outbox: "Outbox", receiver: "Public
         author,
         _broker(plant),
         Topics(**topics.of_gateway(prefix, site, gateway)),
-        receiver=receiver,
+        receiver=receiver_key(plant),
         agent_version=VERSION,
         clock=clock,
         chance=random.Random(),  # noqa: S311  # spreads reconnects; guards nothing
+        pulse=pulse,
+        vitals=vitals,
     )
+
+
+def receiver_key(plant: Plant) -> "PublicKey | None":
+    """Return the key of the one whose receipts and requests count, if there is one.
+
+    Raises:
+        EvidenceError: It cannot be read.
+    """
+    from evidence.keys import load_public
+
+    return load_public(plant.receiver.key_file) if plant.receiver else None
 
 
 def _chain_start(plant: Plant, *, at: str) -> "ChainStart":
@@ -188,7 +130,7 @@ def _broker(plant: Plant) -> "Broker":
     )
 
 
-def _target(asset: Asset, settings: CollectSection) -> "Target":
+def target(asset: Asset, settings: CollectSection) -> "Target":
     """Give an asset of the plant file the form in which collect asks for it."""
     from agent.collect.role import Target
     from agent.core.observation import Register

@@ -18,13 +18,13 @@ from evidence.bounds import MAX_ASSETS, Id, Instant, Milliseconds, Requests, Tex
 from evidence.claims import Claims, ClockState, Count, Epoch, Hash
 from evidence.errors import MalformedEnvelopeError
 from evidence.looks import Asset, Change, ChangeKind, Child, Component, Nameplate, NameplateField, VisitLedger
-from evidence.presence import Delivery, EndpointHealth, Health, SpoolDepth, StatusOffline, StatusOnline
+from evidence.presence import Delivery, EndpointHealth, Found, Health, RoleHealth, SpoolDepth, StatusOffline, StatusOnline
 
 __all__ = [
     "KINDS", "MAX_ASSETS", "Asset", "Body", "ChainStart", "Change", "ChangeKind", "Child", "Component", "Delivery",
-    "EndpointHealth", "Event", "Gap", "GapReason", "Health", "Inventory", "InventoryLine", "KeyRotate", "Ledger",
-    "LedgerLine", "Nameplate", "NameplateField", "PreviousChain", "Silence", "SilenceReason", "SpoolDepth", "StartReason",
-    "StatusOffline", "StatusOnline", "VisitLedger", "decode_body", "encode_body", "type_name",
+    "EndpointHealth", "Event", "Found", "Gap", "GapReason", "Health", "Inventory", "InventoryLine", "KeyRotate", "Ledger",
+    "LedgerLine", "Nameplate", "NameplateField", "PreviousChain", "RoleHealth", "Silence", "SilenceReason", "SpoolDepth",
+    "StartReason", "StatusOffline", "StatusOnline", "VisitLedger", "decode_body", "encode_body", "type_name",
 ]  # fmt: skip
 
 

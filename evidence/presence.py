@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from evidence.bounds import Id, Instant, Milliseconds, Word
+from evidence.bounds import Id, Instant, Milliseconds, Text, Word
 from evidence.claims import ClockState, Count
 
 
@@ -59,6 +59,44 @@ class EndpointHealth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     quarantined: bool
 
 
+class Found(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a role found out about its own surroundings when it started.
+
+    Attributes:
+        name: What was looked at: `networks` (does the kernel refuse a forbidden connection?), `memory-limit`, `clock`.
+        state: `ok`, `unknown`, `warn` or `bad`.
+        detail: What was seen.
+    """
+
+    name: Word
+    state: Word
+    detail: Text
+
+
+class RoleHealth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How one role is as a process.
+
+    Attributes:
+        role: `collect` or `publish`.
+        at: When this was so.
+        written_bytes: Bytes that it had written to disks by then, since it started.
+        rss_bytes: Memory that it took.
+        guard_fired_at: When its read-only guard last refused a request, or None if it never did.
+        given_up: Records that were lost since it started, because there was no room for them.
+        trouble: What a person should mend there: a plant file that was refused, a setting that waits for a restart. Or empty.
+        found: What it found out when it started.
+    """
+
+    role: Word
+    at: Instant
+    written_bytes: Count
+    rss_bytes: Count
+    guard_fired_at: Instant | None = None
+    given_up: Count = 0
+    trouble: Text = ""
+    found: Annotated[list[Found], Meta(max_length=16)] = []
+
+
 class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`health/1`: how the gateway itself is.
 
@@ -72,6 +110,7 @@ class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         sess: Number of the broker session it was sent in.
         clock: How far `at` may be believed.
         endpoints: Those that need a look first: quarantined, failing, then the rest, as far as there is room.
+        roles: How each role is as a process, as far as it has said so.
     """
 
     at: Instant
@@ -83,6 +122,7 @@ class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     sess: Count
     clock: ClockState = ClockState.UNSYNC
     endpoints: Annotated[list[EndpointHealth], Meta(max_length=256)] = []
+    roles: Annotated[list[RoleHealth], Meta(max_length=2)] = []
 
 
 class StatusOnline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

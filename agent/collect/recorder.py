@@ -19,6 +19,7 @@ from agent.core.limits import FREE_FLOOR_BYTES
 from agent.core.moment import ClockState, Moment, elapsed_s
 from agent.core.observation import Event
 from agent.core.silence import HEARTBEAT_S, Heartbeat, SilenceReason, at_start, between, clock_mended
+from agent.core.vitals import VITALS, Vitals
 from agent.log import line, logger
 from buffer.backlog import Backlog, write_backlog
 from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolError, SpoolFullError
@@ -59,6 +60,11 @@ class Recorder:
         flush_after_s: How long *last seen* may wait in memory: what a power cut may cost of its accuracy.
         floor_bytes: What has to stay free on the volume.
         backlog_file: Where to say what waits in memory, for publish to report; None: nowhere.
+        vitals: Tells how the role is; goes along with every transaction.
+
+    Attributes:
+        flush_after_s: As given; may change while it runs.
+        given_up: Records that were lost since the start, because there was no room for them in memory.
     """
 
     def __init__(
@@ -70,11 +76,14 @@ class Recorder:
         flush_after_s: float = LONGEST_FLUSH_S,
         floor_bytes: int = FREE_FLOOR_BYTES,
         backlog_file: Path | None = None,
+        vitals: Callable[[Moment], Vitals] | None = None,
     ) -> None:
+        self.flush_after_s = flush_after_s
+        self.given_up = 0
+        self._vitals = vitals
         self._journal = journal
         self._watermark_file = watermark_file
         self._reopen = reopen
-        self._flush_after_s = flush_after_s
         self._floor_bytes = floor_bytes
         self._backlog_file = backlog_file
         self._stuck_since: Moment | None = None
@@ -119,10 +128,12 @@ class Recorder:
             now: When.
             at_once: Whether the states must not wait for company.
         """
-        self._dropped += max(0, len(self._tail) + len(drafts) - LONGEST_TAIL)
+        too_many = max(0, len(self._tail) + len(drafts) - LONGEST_TAIL)
+        self._dropped += too_many
+        self.given_up += too_many
         self._tail.extend(drafts)
         self._states.update({(state.kind, state.subject): state for state in states})
-        if at_once or self._tail or _is_due(self._written, now, self._flush_after_s):
+        if at_once or self._tail or _is_due(self._written, now, self.flush_after_s):
             return self._write(now)
         return not self._states
 
@@ -136,7 +147,7 @@ class Recorder:
         if mended is not None:
             self._clock_unset = None
             self.record([draft("silence", "gateway", mended, now.text)], [], now)
-        elif self._tail or _is_due(self._written, now, self._flush_after_s if self._states else HEARTBEAT_S):
+        elif self._tail or _is_due(self._written, now, self.flush_after_s if self._states else HEARTBEAT_S):
             self._write(now)
 
     def close(self, now: Moment) -> None:
@@ -167,8 +178,11 @@ class Recorder:
     def _append(self, now: Moment) -> None:
         confession = [_dropped(self._dropped, self._written or now, now)] if self._dropped else []
         heartbeat = Heartbeat(moment=now, stopped=self._stopped)
-        alive = State(kind="gateway", subject="collect", at=now.text, body=msgspec.json.encode(heartbeat))
-        self._journal.append([*confession, *self._tail], [*self._states.values(), alive])
+        signs: list[tuple[str, msgspec.Struct]] = [("collect", heartbeat)]
+        if self._vitals is not None:
+            signs.append((VITALS, self._vitals(now)))
+        alive = [State(kind="gateway", subject=name, at=now.text, body=msgspec.json.encode(sign)) for name, sign in signs]
+        self._journal.append([*confession, *self._tail], [*self._states.values(), *alive])
         self._tail.clear()
         self._states.clear()
         self._dropped = 0

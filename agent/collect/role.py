@@ -23,8 +23,10 @@ from agent.core.change import changes
 from agent.core.maintenance import Window, pause
 from agent.core.moment import Moment
 from agent.core.observation import Event, Observation, Register, same_content
+from agent.core.pulse import Pulse
 from agent.core.schedule import Rhythm, Stop, Turn, Visit, due_s, due_visits, first_due_s, newly_quarantined, next_turn
 from agent.core.silence import of_device
+from agent.core.status import MOST_ASSETS, AssetLine, CollectWord
 from agent.log import line, logger
 from buffer.record import Draft, State
 from protocols.contract import Answer, Ask, Reader, Transport
@@ -35,6 +37,9 @@ VISITS_AT_ONCE = 8
 machine and for a firewall that counts connections."""
 
 LONGEST_SLEEP_S = 60.0
+
+SLACK_S = 60.0
+"""What a step may take beyond its own limits on a slow machine, before its task counts as hung."""
 
 _log = logger("collect")
 
@@ -61,7 +66,11 @@ class Target:
 
 
 class Collector:
-    """Looks at every target in its turn and writes down what it saw."""
+    """Looks at every target in its turn and writes down what it saw.
+
+    Attributes:
+        guard_fired_at: When the read-only guard last refused a request of ours, RFC 3339, or None.
+    """
 
     def __init__(
         self,
@@ -75,10 +84,14 @@ class Collector:
         states: Mapping[str, State],
         turns: Mapping[str, State],
         windows: Sequence[Window] = (),
+        pulse: Pulse | None = None,
+        guard_fired_at: str | None = None,
     ) -> None:
         self._targets = {target.asset_id: target for target in targets}
         self._stops = [target.stop for target in targets]
         self._readers = readers
+        self._pulse = pulse or Pulse()
+        self.guard_fired_at = guard_fired_at
         self._recorder = recorder
         self._rhythm = rhythm
         self._clock = clock
@@ -93,6 +106,7 @@ class Collector:
         self._longest_visit_s = _longest_visit_s(targets)
         self._pause = ""
         self._busy: set[str] = set()
+        self._under_way: set[str] = set()
         self._visit_ended = asyncio.Event()
 
     async def run(self) -> None:
@@ -110,9 +124,62 @@ class Collector:
         finally:
             self._recorder.close(self._clock())
 
+    def follow(
+        self, targets: Sequence[Target], readers: Mapping[Transport, Reader], *, rhythm: Rhythm, windows: Sequence[Window]
+    ) -> None:
+        """Go on with another plant file.
+
+        An asset that stays where it was keeps its turn, and the visit that it may have now. One that is new, or has moved, is
+        asked in a spread-out round as after a start; what is left of the back-off of an old address is not its own.
+        """
+        now, before = self._clock(), self._targets
+        self._targets = {target.asset_id: target for target in targets}
+        self._stops = [target.stop for target in targets]
+        self._readers, self._rhythm, self._windows = readers, rhythm, windows
+        self._longest_visit_s = _longest_visit_s(targets)
+        stayed = {name for name, target in self._targets.items() if name in before and before[name].address == target.address}
+        moved = self._targets.keys() & before.keys() - stayed
+        self._turns = {name: turn for name, turn in self._turns.items() if name not in moved}
+        self._due = {
+            name: self._due[name]
+            if name in stayed
+            else first_due_s(self._turns.get(name), rhythm=rhythm, now=now, chance=self._chance.random())
+            for name in self._targets
+        }
+        new, gone = len(self._targets) - len(stayed) - len(moved), len(before.keys() - self._targets.keys())
+        followed = f"{len(self._targets)} assets, of them {new} new and {len(moved)} moved; {gone} gone"
+        self.remark("plant.followed", followed)
+        _log.info(line("plant.followed", why=followed))
+        self._visit_ended.set()  # the loop looks again
+
+    def remark(self, name: str, detail: str) -> None:
+        """Write an event of the gateway itself down."""
+        now = self._clock()
+        self._recorder.record([_event(name, "gateway", detail, now)], [], now)
+
+    def word(self) -> CollectWord:
+        """Say what is being done, those first that need a look."""
+        lines = [self._line(name) for name in self._targets]
+        lines.sort(key=lambda each: (not each.quarantined, -each.failures, each.asset_id))
+        return CollectWord(assets=lines[:MOST_ASSETS], count=len(lines), paused=self._pause, held=self._recorder.waiting)
+
+    def _line(self, name: str) -> AssetLine:
+        state, turn = self._states.get(name), self._turns.get(name)
+        return AssetLine(
+            asset_id=name,
+            outcome=state.observation.outcome if state else "",
+            last_asked_at=state.last_asked_at if state else None,
+            last_seen_at=state.last_seen_at if state else None,
+            due_s=self._due[name],
+            visiting=name in self._under_way,
+            failures=turn.failures if turn else 0,
+            quarantined=turn.quarantined if turn else False,
+        )
+
     async def _look_around(self) -> None:
         async with asyncio.TaskGroup() as visits:
             while True:
+                self._pulse.beat("schedule", LONGEST_SLEEP_S + SLACK_S, self._clock().up_s)
                 for visit in self._due_visits():
                     self._busy.add(visit.lane)
                     visits.create_task(self._visit(visit))
@@ -150,13 +217,11 @@ class Collector:
 
     async def _sleep(self) -> None:
         """Wait until a visit ends or the next one is due; in a maintenance window, look at the clock now and then."""
-        free = [] if self._pause else [stop for stop in self._stops if stop.lane not in self._busy]
+        rests = self._pause or len(self._busy) >= VISITS_AT_ONCE
+        free = [] if rests else [stop for stop in self._stops if stop.lane not in self._busy]
         waiting = [self._due[stop.asset_id] for stop in free]
         wait_s = min([LONGEST_SLEEP_S, *(due - self._clock().up_s for due in waiting)])
         self._visit_ended.clear()
-        if len(self._busy) >= VISITS_AT_ONCE:
-            await self._visit_ended.wait()
-            return
         try:
             async with asyncio.timeout(max(wait_s, 0.01)):
                 await self._visit_ended.wait()
@@ -166,35 +231,50 @@ class Collector:
     async def _visit(self, visit: Visit) -> None:
         """Look at all assets of a visit; whatever happens, each of them gets its next turn."""
         chance = self._chance.random()
-        left = list(visit.asset_ids)
+        left = [self._targets[name] for name in visit.asset_ids]
+        self._under_way.update(visit.asset_ids)
         try:
-            asks = [self._ask(name) for name in left]
+            asks = [self._ask(target) for target in left]
             reader = self._readers[asks[0].endpoint.transport]
+            self._alive(visit, asks)
             async with aclosing(reader.visit(asks)) as answers:
                 async for answer in answers:
                     self._take(left.pop(0), answer, chance)
+                    self._alive(visit, asks)
         except asyncio.CancelledError:
-            for name in left:  # perhaps it was asked already: a start right after this stop must not ask it again
-                self._leave_alone(name, chance)
+            for target in left:  # perhaps it was asked already: a start right after this stop must not ask it again
+                self._leave_alone(target, chance)
             raise
-        except ForbiddenRequestError:
+        except ForbiddenRequestError as error:
+            self.guard_fired_at = self._clock().text
+            self.remark("guard.fired", str(error))
+            _log.critical(line("guard.fired", lane=visit.lane, why=str(error)))
             raise
         except Exception:  # noqa: BLE001  # one device's surprise must not stop the others; it backs off and is logged
             _log.exception(line("visit.failed", lane=visit.lane, assets=len(left)))
-        for name in left:
-            self._leave_alone(name, chance)
+        for target in left:
+            self._leave_alone(target, chance)
+        self._under_way.difference_update(visit.asset_ids)
         self._busy.discard(visit.lane)
+        self._pulse.over(f"visit {visit.lane}")
         self._visit_ended.set()
 
-    def _ask(self, name: str) -> Ask:
-        """The question for an asset, with what was learned of it."""
-        turn = self._turns.get(name)
-        ask = self._targets[name].ask
-        return replace(ask, learned=tuple(turn.learned)) if turn else ask
+    def _alive(self, visit: Visit, asks: Sequence[Ask]) -> None:
+        """Say that a visit makes progress. Its next look may have to wait for those of other lanes: OPC UA has one child at a time."""
+        longest_s = max(ask.limits.connect_timeout_s + ask.limits.visit_s for ask in asks)
+        self._pulse.beat(f"visit {visit.lane}", VISITS_AT_ONCE * longest_s + SLACK_S, self._clock().up_s)
 
-    def _take(self, name: str, answer: Answer, chance: float) -> None:
+    def _ask(self, target: Target) -> Ask:
+        """The question for an asset, with what was learned of it."""
+        turn = self._turns.get(target.asset_id)
+        return replace(target.ask, learned=tuple(turn.learned)) if turn else target.ask
+
+    def _take(self, asked: Target, answer: Answer, chance: float) -> None:
         """Write down one answer and decide when its device is asked again."""
-        now, target, before = self._clock(), self._targets[name], self._states.get(name)
+        name, target = asked.asset_id, self._targets.get(asked.asset_id)
+        if target is None or target.address != asked.address:
+            return  # the plant file has changed since: nobody asked for this any more
+        now, before = self._clock(), self._states.get(name)
         look = observe(answer, asset_id=name, address=target.address, register=target.register, now=now)
         last_turn = self._turns.get(name)
         turn = next_turn(last_turn, look.outcome, answer.learned, rhythm=self._rhythm, now=now, chance=chance)
@@ -209,9 +289,11 @@ class Collector:
         level = _log.info if news else _log.debug
         level(line(f"asset.{look.outcome}", asset=name, detail=look.detail, wait_s=round(turn.wait_s), records=len(news)))
 
-    def _leave_alone(self, name: str, chance: float) -> None:
+    def _leave_alone(self, target: Target, chance: float) -> None:
         """Back off from a device that a failed visit did not get to. Nothing was seen, so nothing is said of it."""
-        now = self._clock()
+        name, now = target.asset_id, self._clock()
+        if self._targets.get(name, target).address != target.address:
+            return
         turn = next_turn(self._turns.get(name), "not looked at", (), rhythm=self._rhythm, now=now, chance=chance)
         self._turns[name], self._due[name] = turn, due_s(turn)
         self._recorder.record([], [_state("endpoint", name, turn, now)], now, at_once=True)

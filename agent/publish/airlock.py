@@ -24,6 +24,7 @@ from buffer.watermark import Watermark
 MOST_RECORDS = 100
 MOST_BYTES = 1_048_576
 MOST_ASSETS = 10_000
+MOST_SIGNS = 16
 LONGEST_LOOK_S = 5.0
 """A look takes milliseconds, and half a second where the writer holds the file."""
 
@@ -39,12 +40,14 @@ class Batch:
         records: The next records in order, at most `MOST_RECORDS` and about `MOST_BYTES`.
         states: The newest state of each asset, if they were asked for; not yet decoded.
         turns: What is remembered of each endpoint between visits, likewise.
+        gateway: What collect says of itself, likewise.
     """
 
     journal_id: str
     records: list[Record | Damaged]
     states: dict[str, State] | None
     turns: dict[str, State] = field(default_factory=dict)
+    gateway: dict[str, State] = field(default_factory=dict)
 
 
 class Airlock(Generic[_T]):
@@ -97,7 +100,8 @@ def look(journal: Path, mark: Watermark, *, states: bool) -> Batch:
         records = view.read(after, max_records=MOST_RECORDS, max_bytes=MOST_BYTES)
         assets = view.states("asset", max_records=MOST_ASSETS) if states else None
         turns = view.states("endpoint", max_records=MOST_ASSETS) if states else {}
-        return Batch(journal_id=view.id, records=records, states=assets, turns=turns)
+        gateway = view.states("gateway", max_records=MOST_SIGNS) if states else {}
+        return Batch(journal_id=view.id, records=records, states=assets, turns=turns, gateway=gateway)
 
 
 def _run(future: "Future[_T]", work: Callable[[], _T]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from agent.core.delivery import Fate, Session, Suspects, answer, pause_s
 from agent.core.limits import ALWAYS_KEPT, GAP
+from agent.core.pulse import Pulse
 from agent.log import line, logger
 from agent.publish.errors import BrokerUnreachableError
 from agent.publish.mqtt import Acknowledged, Arrived, Connection, Event, Letter, Lost
@@ -29,6 +30,9 @@ HEALTH_EVERY_S = 60.0
 
 SETTLE_EVERY_S = 0.2
 """How long receipts are collected before they are settled in one go: each settling is a commit, which costs flash and time."""
+
+SLACK_S = 60.0
+"""What a round may take beyond its longest wait, on a slow machine and card, before it counts as hung."""
 
 TOPIC_BYTES = 1024
 """Room beside an envelope in a packet, for its topic and properties."""
@@ -60,6 +64,7 @@ class Conversation:
         receiver: Whose receipts and requests count, or None: then the broker's word settles.
         suspects: What the broker refused, here and before.
         inbox: Where the connection and the fold tell what happened.
+        pulse: Where it says that it makes progress.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class Conversation:
         receiver: PublicKey | None,
         suspects: Suspects,
         inbox: Inbox,
+        pulse: Pulse,
     ) -> None:
         self._connection = connection
         self._number = number
@@ -80,6 +86,7 @@ class Conversation:
         self._clock = voice.clock
         self._receiver = receiver
         self._inbox = inbox
+        self._pulse = pulse
         self._session = Session(window=connection.window, suspects=suspects)
         self._handed_over: dict[int, Stored] = {}
         self._ahead: deque[Stored | DamagedParcel] = deque()
@@ -107,6 +114,7 @@ class Conversation:
         _log.info(line("broker.connected", session=self._number, window=self._connection.window))
         while True:
             now_s = self._clock().up_s
+            self._pulse.beat("delivery", HEALTH_EVERY_S + SLACK_S, now_s)
             self._tell_health(now_s)
             self._settle(now_s)
             self._hand_over(now_s)

@@ -9,6 +9,7 @@ import msgspec
 
 from agent.core.asset import AssetState
 from agent.core.schedule import Turn
+from agent.core.vitals import VITALS, Vitals
 from agent.publish.vitals import MOST_ENDPOINTS
 from buffer.record import State
 from evidence import kinds
@@ -23,6 +24,15 @@ def decoded_turns(states: Mapping[str, State]) -> dict[str, Turn]:
         except msgspec.MsgspecError:
             continue
     return found
+
+
+def decoded_vitals(states: Mapping[str, State]) -> Vitals | None:
+    """Decode how collect is; None if it has not said so, or it cannot be read."""
+    state = states.get(VITALS)
+    try:
+        return msgspec.json.decode(state.body, type=Vitals) if state else None
+    except msgspec.MsgspecError:
+        return None
 
 
 def endpoints(assets: Mapping[str, AssetState], turns: Mapping[str, Turn]) -> list[kinds.EndpointHealth]:

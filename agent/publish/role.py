@@ -11,9 +11,14 @@ receipt covers, and never reaches a device: it does not know how.
 import asyncio
 import contextlib
 import random
+from collections.abc import Callable
 
 from agent.clock import Clock
 from agent.core.delivery import Suspects, reconnect_wait_s
+from agent.core.moment import Moment
+from agent.core.pulse import Pulse
+from agent.core.status import PublishWord
+from agent.core.vitals import Vitals
 from agent.log import line, logger
 from agent.publish.airlock import LONGEST_LOOK_S, Batch
 from agent.publish.conversation import Conversation, Folded, Inbox
@@ -34,6 +39,12 @@ FULL_PAUSE_S = 10.0
 """How long the fold rests where there was no room: only a receipt makes some, and each attempt reads the journal again."""
 
 GOODBYE_S = 0.2
+
+LONGEST_FOLD_S = 120.0
+"""From one round of the fold to the next: a look that does not end, a rest for want of room, a slow card."""
+
+LONGEST_CONNECT_S = 180.0
+"""Until a connection stands or has failed: three name servers that do not answer, TCP, TLS, and the broker's word."""
 
 STEADY_S = 30.0
 """A connection that stood for longer ended by chance; a shorter one counts as a failure. Two gateways with one name would otherwise
@@ -56,9 +67,14 @@ class Publisher:
         agent_version: str,
         clock: Clock,
         chance: random.Random,
+        pulse: Pulse | None = None,
+        vitals: Callable[[Moment], Vitals] | None = None,
     ) -> None:
         self._spool = spool
         self._broker = broker
+        self._pulse = pulse or Pulse()
+        self._connected: Moment | None = None
+        self._why = ""
         self._receiver = receiver
         self._clock = clock
         self._chance = chance
@@ -72,6 +88,7 @@ class Publisher:
             delivery=kinds.Delivery.CONFIRMED if receiver else kinds.Delivery.UNCONFIRMED,
             clock=clock,
             started=clock(),
+            vitals=vitals,
         )
 
     async def run(self) -> None:
@@ -82,9 +99,27 @@ class Publisher:
             tasks.create_task(self._fold())
             tasks.create_task(self._deliver())
 
+    def word(self) -> PublishWord:
+        """Say what is being done."""
+        depth, chain = self._spool.outbox.depth(), self._spool.chain
+        return PublishWord(
+            broker=f"{self._broker.host}:{self._broker.port}",
+            connected_at=self._connected.text if self._connected else None,
+            why=self._why[:1024],
+            delivery=self._voice.delivery,
+            waiting=depth.count,
+            waiting_bytes=depth.used_bytes,
+            oldest_at=depth.oldest_at,
+            epoch=chain.epoch,
+            seq=chain.seq,
+            head=chain.head or "",
+            receipt_upto=self._spool.settled_upto,
+        )
+
     async def _fold(self) -> None:
         """Fold whatever collect has written, once a second; until the journal is empty without a pause."""
         while True:
+            self._pulse.beat("fold", LONGEST_FOLD_S, self._clock().up_s)
             try:
                 folded = self._spool.take(await self._look(), self._clock())
             except (SpoolFullError, OSError) as error:
@@ -118,11 +153,15 @@ class Publisher:
                 failures = 0 if self._clock().up_s - began_s >= STEADY_S else failures + 1
             except DeliveryError as error:
                 failures += 1
+                self._why = str(error)
                 _log.warning(line("broker.unavailable", why=str(error), failures=failures))
             except (SpoolFullError, OSError) as error:
                 failures += 1
+                self._why = str(error)
                 _log.error(line("outbox.unavailable", why=str(error), failures=failures))
-            await asyncio.sleep(reconnect_wait_s(failures, self._chance.random()))
+            wait_s = reconnect_wait_s(failures, self._chance.random())
+            self._pulse.beat("delivery", wait_s + LONGEST_CONNECT_S, self._clock().up_s)
+            await asyncio.sleep(wait_s)
 
     async def _session(self) -> None:
         """Connect, deliver, and return when an established connection is lost.
@@ -130,15 +169,24 @@ class Publisher:
         Raises:
             DeliveryError: There was no connection.
         """
+        self._pulse.beat("delivery", LONGEST_CONNECT_S, self._clock().up_s)
         number = self._spool.next_session()
         self._inbox = asyncio.Queue()
         connection = await Connection.open(self._broker, self._voice.offline(number), self._inbox.put_nowait)
         conversation = Conversation(
-            connection, number, self._voice, receiver=self._receiver, suspects=self._suspects, inbox=self._inbox
+            connection,
+            number,
+            self._voice,
+            receiver=self._receiver,
+            suspects=self._suspects,
+            inbox=self._inbox,
+            pulse=self._pulse,
         )
+        self._connected, self._why = self._clock(), ""
         try:
             await conversation.run()
         except BrokerUnreachableError as error:
+            self._why = str(error)
             _log.warning(line("broker.lost", why=str(error)))
         except asyncio.CancelledError:
             with contextlib.suppress(BrokerUnreachableError):
@@ -146,4 +194,5 @@ class Publisher:
                 await asyncio.sleep(GOODBYE_S)
             raise
         finally:
+            self._connected = None
             await connection.close()

@@ -14,9 +14,10 @@ import msgspec
 from agent.core.asset import AssetState
 from agent.core.limits import FREE_FLOOR_BYTES
 from agent.core.moment import Moment, elapsed_s
+from agent.core.vitals import Vitals
 from agent.log import line, logger
 from agent.publish.airlock import Airlock, Batch, look, wait
-from agent.publish.endpoints import decoded_turns, endpoints
+from agent.publish.endpoints import decoded_turns, decoded_vitals, endpoints
 from agent.publish.fold import Author, Chain, Draft, drafts
 from agent.publish.keeping import Keeper, Settled, note
 from agent.publish.manifest import Told, is_due, manifest, resumed
@@ -58,6 +59,7 @@ class Spool:
         sessions: How many connections to the broker there were.
         outcomes: How many assets ended their last look how, as far as the journal told lately.
         endpoints: How each endpoint answers, likewise.
+        collect: How collect is, likewise; None before it has said so.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Spool:
         self.outbox = outbox
         self.outcomes: dict[str, int] = {}
         self.endpoints: list[kinds.EndpointHealth] = []
+        self.collect: Vitals | None = None
         self._journal_file = journal_file
         self._watermark_file = watermark_file
         self._start = begin
@@ -152,6 +155,12 @@ class Spool:
         if folded == 0:
             self._seen = self._looked
         return folded
+
+    @property
+    def settled_upto(self) -> int | None:
+        """The last number of this chain that the receiver holds, as far as its receipts reach; None before the first."""
+        settled = note(self.outbox.notes(), "settled", Settled)
+        return settled.upto if settled and settled.epoch == self.chain.epoch and settled.upto >= 0 else None
 
     def next_session(self) -> int:
         """Count one more connection to the broker, durably: a will belongs to exactly one of them."""
@@ -265,6 +274,7 @@ class Spool:
         states = _decoded(batch.states)
         self.outcomes = dict(Counter(state.observation.outcome for state in states.values()))
         self.endpoints = endpoints(states, decoded_turns(batch.turns))
+        self.collect = decoded_vitals(batch.gateway)
         self._outcomes_at = now
         return states
 

@@ -4,12 +4,15 @@ Decides what is worth telling of the machine. Never keeps history, and never loo
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
+import msgspec
 import psutil
 
 from agent.core.moment import Moment
+from agent.core.vitals import Vitals
 from buffer.outbox import Depth
 from evidence import kinds
 from evidence.claims import ClockState
@@ -27,6 +30,7 @@ def health(
     depth: Depth,
     outcomes: dict[str, int],
     endpoints: Sequence[kinds.EndpointHealth] = (),
+    roles: Mapping[str, Vitals | None] = MappingProxyType({}),
 ) -> kinds.Health:
     """Assemble a health report.
 
@@ -38,7 +42,9 @@ def health(
         depth: What waits in the outbox.
         outcomes: How many assets ended their last look how.
         endpoints: How each endpoint answers, those that need a look first.
+        roles: How each role is, as far as it has said so.
     """
+    reported = [_of_role(role, vitals) for role, vitals in roles.items() if vitals is not None]
     return kinds.Health(
         at=now.text,
         agent_version=agent_version,
@@ -49,7 +55,19 @@ def health(
         sess=session,
         clock=ClockState(now.clock.value),
         endpoints=list(endpoints[:MOST_ENDPOINTS]),
+        roles=[each for each in reported if each is not None],
     )
+
+
+def _of_role(role: str, vitals: Vitals) -> kinds.RoleHealth | None:
+    """Give a role's vitals the form in which they are reported; None where collect left something that no report may say."""
+    told = msgspec.to_builtins(vitals)
+    for found in told["found"]:
+        del found["remedy"]  # for a person at the machine
+    try:
+        return msgspec.convert({"role": role, **told}, kinds.RoleHealth)
+    except msgspec.ValidationError:
+        return None
 
 
 def host() -> dict[str, float]:

@@ -3,10 +3,12 @@
 Decides the form of these words and their topics. Never says them twice under one number, and never sends any: the conversation does.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.clock import Clock
 from agent.core.moment import Moment
+from agent.core.vitals import Vitals
 from agent.publish.fold import Author
 from agent.publish.mqtt import Letter
 from agent.publish.spool import Spool
@@ -52,6 +54,7 @@ class Voice:
         delivery: What makes the gateway let go of a record.
         clock: Reads the clocks.
         started: When this process started.
+        vitals: Tells how this role is.
     """
 
     author: Author
@@ -61,6 +64,7 @@ class Voice:
     delivery: kinds.Delivery
     clock: Clock
     started: Moment
+    vitals: Callable[[Moment], Vitals] | None = None
 
     def online(self, number: int) -> Letter:
         """Sign that the gateway is connected."""
@@ -98,14 +102,16 @@ class Voice:
         return Letter(topic=self.topics.response, payload=token, expiry_s=ANSWER_EXPIRY_S, correlation=correlation)
 
     def _health(self, number: int) -> kinds.Health:
+        now = self.clock()
         return health(
-            now=self.clock(),
+            now=now,
             started=self.started,
             session=number,
             agent_version=self.agent_version,
             depth=self.spool.outbox.depth(),
             outcomes=self.spool.outcomes,
             endpoints=self.spool.endpoints,
+            roles={"collect": self.spool.collect, "publish": self.vitals(now) if self.vitals else None},
         )
 
     def _status(self, body: kinds.Body, number: int) -> Letter:

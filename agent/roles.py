@@ -1,0 +1,223 @@
+"""The two roles as they run: their files are opened, they say that they are ready, and they follow the plant file.
+
+Decides what becomes of a plant file that changes: what is followed at once, and what begins anew for it. Imports the parts of a role
+only for that role, as `agent.wiring` does, and never does its work.
+
+    SIGHUP ──► read again ──bad──► the old one holds; said in the log, in `status`, in health/1, and in an event
+                    └──good──► collect: assets that stayed keep their turns    publish: the connection stays if its section did
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent import wiring
+from agent.clock import system_clock
+from agent.core.vitals import VITALS, Vitals
+from agent.log import line, logger
+from agent.notify import patience
+from agent.reload import COLLECT_FIXED, PUBLISH_FIXED, Follower
+from agent.service import Role, Running
+from agent.standing import Standing
+from config.errors import ConfigError, Problem
+from config.model import Plant
+
+if TYPE_CHECKING:
+    from agent.core.schedule import Rhythm
+    from buffer.journal import Journal
+
+REOPEN_AFTER_S = 1.0
+"""Between finding an outbox damaged and opening it again, so that a disk on its last legs does not keep a processor busy."""
+
+_log = logger("service")
+
+
+def collect_role(read: Callable[[], Plant]) -> Role:
+    """Return the collecting role of a plant.
+
+    Args:
+        read: Reads the plant file: now, and again whenever that is asked for.
+
+    Raises:
+        ConfigError: It cannot be used.
+    """
+    return partial(_collect, Follower(read, COLLECT_FIXED))
+
+
+def publish_role(read: Callable[[], Plant]) -> Role:
+    """Return the publishing role of a plant. When it runs, it raises an `EvidenceError` if there is no key that may sign.
+
+    Args:
+        read: Reads the plant file: now, and again whenever that is asked for.
+
+    Raises:
+        ConfigError: It cannot be used.
+    """
+    return partial(_publish, Follower(read, PUBLISH_FIXED, check=_check_receiver))
+
+
+async def _collect(follower: Follower, running: Running) -> None:
+    from agent.collect.recorder import Recorder
+    from agent.collect.role import Collector
+    from agent.site import windows
+    from buffer.backlog import backlog_file
+    from buffer.journal import Journal
+    from protocols.contract import Transport
+
+    clock = system_clock()
+    standing = Standing("collect", follower, clock)
+    running.leave_word = standing.leave_word
+    plant = follower.plant
+    places, known = wiring.Places(plant), wiring.readers(wiring.Places(plant).pki)
+
+    def open_journal(broken: str = "") -> Journal:
+        size = plant.spool.journal_max_bytes
+        with patience(places.journal):
+            return Journal.open(places.journal, max_bytes=size, watermark_file=places.watermark, broken=broken)
+
+    with open_journal() as journal:
+        recorder = Recorder(
+            journal,
+            places.watermark,
+            reopen=open_journal,
+            flush_after_s=_flush_after_s(plant),
+            backlog_file=backlog_file(places.journal),
+            vitals=standing.vitals,
+        )
+        collector = Collector(
+            [wiring.target(asset, plant.collect) for asset in plant.asset],
+            known,
+            recorder,
+            rhythm=_rhythm(plant),
+            clock=clock,
+            chance=random.Random(),  # noqa: S311  # spreads visits; guards nothing
+            states=journal.states("asset"),
+            turns=journal.states("endpoint"),
+            windows=windows(plant.collect),
+            pulse=running.pulse,
+            guard_fired_at=_guard_fired_at(journal),
+        )
+
+        def follow() -> str:
+            if follower.again():
+                now = follower.plant
+                recorder.flush_after_s = _flush_after_s(now)
+                targets = [wiring.target(asset, now.collect) for asset in now.asset]
+                # The profiles may be others; whoever keeps OPC UA to one child at a time stays.
+                fresh = {**wiring.readers(places.pki), Transport.OPC_UA: known[Transport.OPC_UA]}
+                collector.follow(targets, fresh, rhythm=_rhythm(now), windows=windows(now.collect))
+            else:
+                collector.remark("plant.refused", follower.trouble)
+            return follower.trouble
+
+        standing.work, standing.given_up = collector.word, lambda: recorder.given_up
+        standing.guard_fired_at = lambda: collector.guard_fired_at
+        running.follow = follow
+        running.ready()
+        await collector.run()
+
+
+def _rhythm(plant: Plant) -> "Rhythm":
+    from agent.core.schedule import Rhythm
+
+    settings = plant.collect
+    return Rhythm(
+        interval_s=settings.identity_interval_s,
+        backoff_first_s=settings.backoff_first_s,
+        backoff_longest_s=settings.backoff_longest_s,
+    )
+
+
+def _flush_after_s(plant: Plant) -> float:
+    from agent.collect.recorder import FLUSHES_AN_INTERVAL, LONGEST_FLUSH_S
+
+    return min(LONGEST_FLUSH_S, plant.collect.identity_interval_s / FLUSHES_AN_INTERVAL)
+
+
+def _guard_fired_at(journal: "Journal") -> str | None:
+    """Return when the read-only guard last fired in an earlier run: a restart must not make that unseen."""
+    import msgspec
+
+    state = journal.states("gateway").get(VITALS)
+    try:
+        return msgspec.json.decode(state.body, type=Vitals).guard_fired_at if state else None
+    except msgspec.MsgspecError:
+        return None
+
+
+async def _publish(follower: Follower, running: Running) -> None:
+    standing = Standing("publish", follower, system_clock())
+    running.leave_word = standing.leave_word
+    broken = ""
+    while True:
+        broken = await _publish_once(follower, running, standing, broken)
+        if broken:
+            _log.error(line("outbox.damaged", why=broken))
+            await asyncio.sleep(REOPEN_AFTER_S)
+
+
+async def _publish_once(follower: Follower, running: Running, standing: Standing, broken: str) -> str:
+    """Publish until the outbox breaks, and return how; or until the plant file asks for another delivery, and return nothing."""
+    from buffer.outbox import Outbox
+
+    plant = follower.plant
+    places, delivery = wiring.Places(plant), _delivery(plant)
+    places.watermark.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        with patience(places.outbox):
+            outbox = stack.enter_context(Outbox.open(places.outbox, max_bytes=plant.spool.outbox_max_bytes, broken=broken))
+            publisher = wiring.publisher(plant, outbox, running.pulse, standing.vitals)
+        work = asyncio.ensure_future(publisher.run())
+
+        def follow() -> str:
+            if follower.again() and _delivery(follower.plant) != delivery:
+                _log.info(line("plant.followed", why="another delivery; the connection begins anew"))
+                work.cancel()
+            return follower.trouble
+
+        stack.callback(setattr, standing, "work", None)
+        standing.work, running.follow = publisher.word, follow
+        running.ready()
+        return await _end_of(work)
+
+
+async def _end_of(work: "asyncio.Future[None]") -> str:
+    """Wait until publishing ends; return how its outbox broke, or nothing where it was ended for another plant file."""
+    from buffer.errors import SpoolDamagedError
+
+    broken = ""
+    try:
+        try:
+            await work
+        except* SpoolDamagedError as damage:
+            broken = str(damage.exceptions[0])
+    except asyncio.CancelledError:
+        this = asyncio.current_task()
+        if this is None or this.cancelling():  # SIGTERM
+            raise
+    return broken
+
+
+def _delivery(plant: Plant) -> tuple[object, ...]:
+    """Return what a connection to the broker depends on: while this is the same, the connection stays."""
+    receiver = wiring.receiver_key(plant)
+    return plant.broker, plant.spool.outbox_max_bytes, plant.receiver, receiver.kid if receiver else ""
+
+
+def _check_receiver(plant: Plant) -> None:
+    """Refuse a plant file whose receiver has no key that can be read, before it takes the place of one that has.
+
+    Raises:
+        ConfigError: It has none.
+    """
+    from evidence.errors import EvidenceError
+
+    try:
+        wiring.receiver_key(plant)
+    except EvidenceError as error:
+        file = plant.receiver.key_file if plant.receiver else Path()
+        raise ConfigError([Problem(place="receiver.key_file", what=str(error).rstrip("."))], file) from error

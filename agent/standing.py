@@ -1,0 +1,90 @@
+"""How one role is, gathered from where it lies: for the journal, the health report, and whoever asks at the machine.
+
+Decides nothing. Never fails: a role that cannot say how it is still does its work.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from agent import VERSION
+from agent.clock import Clock
+from agent.core.moment import Moment
+from agent.core.status import CollectWord, PublishWord, Word
+from agent.core.vitals import Found, Vitals
+from agent.doctor.inside import look_around
+from agent.footprint import rss_bytes, written_bytes
+from agent.log import line, logger
+from agent.reload import Follower
+from agent.status import files
+from buffer.errors import SpoolError
+
+_log = logger("service")
+
+
+@dataclass(slots=True)
+class Standing:
+    """What there is to say of a role.
+
+    Attributes:
+        role: `collect` or `publish`.
+        follower: Holds its plant, and what is wrong with the plant file.
+        clock: Reads the clocks.
+        work: Tells what it does; None while it does nothing.
+        guard_fired_at: When its read-only guard last refused a request.
+        given_up: Tells how many records were lost for want of room.
+    """
+
+    role: str
+    follower: Follower
+    clock: Clock
+    work: Callable[[], CollectWord | PublishWord] | None = None
+    guard_fired_at: Callable[[], str | None] = field(default=lambda: None)
+    given_up: Callable[[], int] = field(default=int)
+    _started: Moment = field(init=False)
+    _found: list[Found] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look around once, and say in the log what is not as it should be."""
+        self._started = self.clock()
+        self._found = look_around(self._started.clock)
+        for one in self._found:
+            if one.state in ("warn", "bad"):
+                _log.warning(line("finding", name=one.name, state=one.state, detail=one.detail, remedy=one.remedy))
+
+    def vitals(self, now: Moment) -> Vitals:
+        """Say how the role is as a process."""
+        return Vitals(
+            at=now.text,
+            written_bytes=written_bytes(),
+            rss_bytes=rss_bytes(),
+            guard_fired_at=self.guard_fired_at(),
+            given_up=self.given_up(),
+            trouble=self.follower.trouble[:1024],
+            found=self._found,
+        )
+
+    def leave_word(self, ended: str) -> None:
+        """Write down for people how the role is, and why it ended if it has."""
+        now, state_dir = self.clock(), self.follower.plant.gateway.state_dir
+        word = Word(
+            role=self.role,
+            state_dir=str(state_dir),
+            agent_version=VERSION,
+            pid=os.getpid(),
+            started=self._started,
+            moment=now,
+            ended=ended[:1024],
+            vitals=self.vitals(now),
+            work=self._work() if not ended else None,
+        )
+        try:
+            files.write(files.place(self.role, state_dir), word)
+        except OSError as error:
+            _log.debug(line("status.unwritten", why=str(error)))
+
+    def _work(self) -> CollectWord | PublishWord | None:
+        try:
+            return self.work() if self.work else None
+        except (SpoolError, OSError):  # the role meets it too, and says so
+            return None

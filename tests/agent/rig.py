@@ -1,0 +1,130 @@
+"""A role as systemd starts it: a real process, a notify socket of its own, its lines on standard error, its word for `status`."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+HEAD = """
+[plant]
+id = "werk-ulm"
+[gateway]
+id = "gw-halle3"
+state_dir = "state"
+[broker]
+url = "mqtt://127.0.0.1:{broker}"
+[collect]
+identity_interval_s = {interval}
+backoff_first_s = 1
+backoff_longest_s = 2
+connect_timeout_s = 1
+response_timeout_s = 0.5
+gap_ms = 0
+visit_s = 2
+"""
+ASSET = '[[asset]]\nid = "{name}"\naddress = "{address}"\n'
+
+
+def plant(folder: Path, *assets: tuple[str, str], broker: int = 1, interval: int = 3600, more: str = "") -> Path:
+    """Write a plant file."""
+    file = folder / "plant.toml"
+    text = HEAD.format(broker=broker, interval=interval) + more
+    file.write_text(text + "".join(ASSET.format(name=name, address=address) for name, address in assets))
+    return file
+
+
+def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of the gateway to its end."""
+    called = [sys.executable, "-I", "-m", "agent", *map(str, words)]
+    return subprocess.run(called, capture_output=True, text=True, timeout=30, check=False)
+
+
+class Role:
+    """A running role."""
+
+    def __init__(self, name: str, file: Path, *, watchdog_s: float = 0.0, run_dir: Path | None = None) -> None:
+        self.file = file
+        address = file.with_name(f"{name}.notify")
+        address.unlink(missing_ok=True)
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.manager.bind(str(address))
+        self.log_file = file.with_name(f"{name}.log")
+        environment = {**os.environ, "NOTIFY_SOCKET": str(address)}
+        if watchdog_s:
+            environment["WATCHDOG_USEC"] = str(int(watchdog_s * 1e6))
+        if run_dir:
+            (run_dir / name).mkdir(parents=True, exist_ok=True)
+            environment["RUNTIME_DIRECTORY"] = str(run_dir / name)
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-m", "agent", name, "--config", str(file)], env=environment, stderr=log
+            )
+
+    def heard(self, wanted: str, *, within_s: float = 15.0) -> list[str]:
+        """Wait until the service manager is told something; return all states up to there."""
+        states: list[str] = []
+        end = time.monotonic() + within_s
+        while not any(state.startswith(wanted) for state in states):
+            self.manager.settimeout(max(0.01, end - time.monotonic()))
+            try:
+                states += self.manager.recv(8192).decode().split("\n")
+            except TimeoutError as error:
+                raise AssertionError(f"not told {wanted!r}, but {states}; log: {self.log}") from error
+        return states
+
+    def silent(self, word: str, for_s: float) -> bool:
+        """Tell whether the service manager is not told something for a while."""
+        try:
+            self.heard(word, within_s=for_s)
+        except AssertionError:
+            return True
+        return False
+
+    @property
+    def log(self) -> str:
+        """Its lines so far."""
+        return self.log_file.read_text()
+
+    def reload(self) -> list[str]:
+        """Let it read the plant file again; return what the service manager was told of it."""
+        self.drain()
+        self.process.send_signal(signal.SIGHUP)
+        return self.heard("READY=1")
+
+    def drain(self) -> None:
+        """Forget what the service manager was told so far."""
+        self.manager.setblocking(False)
+        try:
+            while True:
+                self.manager.recv(8192)
+        except BlockingIOError:
+            return
+
+    def end(self) -> int:
+        """Tell it to stop; return its exit code."""
+        self.process.terminate()
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for its end; return its exit code."""
+        code = self.process.wait(15)
+        self.manager.close()
+        return code
+
+    def status(self) -> dict[str, object]:
+        """What `nameplated status` says."""
+        shown: dict[str, object] = json.loads(command("status", "--config", self.file, "--json").stdout)
+        return shown
+
+
+def until(condition: Callable[[], object], within_s: float = 15.0) -> None:
+    """Wait for something to become true."""
+    end = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
