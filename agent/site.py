@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from agent.core.maintenance import Window, WindowError, minute_of_day, weekdays
 from agent.log import line, logger
-from config.errors import ConfigError, Problem
-from config.load import load
+from config.errors import Problem
+from config.load import load, located
 from config.model import Asset, CollectSection, Plant
 from config.near import nearest
 from protocols.profile import load_dir
@@ -75,7 +75,7 @@ def load_plant(path: Path) -> Plant:
     profiles.cache_clear()
     problems = [*_problems_of_profiles(plant), *_problems_of_windows(plant.collect)]
     if problems:
-        raise ConfigError(problems, path)
+        raise located(problems, path)
     return plant
 
 

@@ -20,6 +20,7 @@ class Problem:
         suggestion: What to do, as a sentence, or empty.
         line: Line in the file, from 1, or None where only the document is known.
         column: Column in that line, from 1, or None: where the value begins, as editors count.
+        file: Which file, or None: the plant file itself.
     """
 
     place: str
@@ -27,6 +28,7 @@ class Problem:
     suggestion: str = ""
     line: int | None = None
     column: int | None = None
+    file: Path | None = None
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
@@ -47,7 +49,7 @@ class ConfigError(Exception):
         self.path = path
 
     def __str__(self) -> str:
-        return "\n".join(f"{self.path}{_at(problem)}: {problem}" for problem in self.problems)
+        return "\n".join(f"{problem.file or self.path}{_at(problem)}: {problem}" for problem in self.problems)
 
 
 def _at(problem: Problem) -> str:

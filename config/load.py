@@ -1,4 +1,4 @@
-"""The plant file on disk becomes a plant, or one error that lists everything to mend.
+"""The plant file on disk, and what lies in `conf.d` beside it, become a plant, or one error that lists everything to mend.
 
 The only file access of this package. Decides nothing about content (`config.parse` does), opens no other file, follows no
 include, and expands no variable.
@@ -6,37 +6,99 @@ include, and expands no variable.
 
 import re
 import tomllib
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from config.errors import ConfigError, Problem
-from config.locate import Spot, index, spot_of
+from config.locate import Spot, spot_of
+from config.merge import Part, clashes, lines_of, merged
 from config.model import Plant
 from config.parse import parse
 
 MAX_BYTES = 4 * 1024 * 1024  # some 20 000 assets; more is not a plant file
 
+FOLDER = "conf.d"
+MAX_FILES = 256
+"""Files in the folder; a hall each."""
+
 
 def load(path: Path) -> Plant:
-    """Read a plant file.
+    """Read a plant file, and all `conf.d/*.toml` beside it in the order of their names.
 
-    Relative paths in it start from the directory that it lies in.
+    Relative paths in all of them start from the directory that the plant file lies in.
 
     Raises:
-        ConfigError: It cannot be read or used. Lists every problem, each with its line where it has one.
+        ConfigError: It cannot be read or used. Lists every problem, each with its file and line where it has one.
     """
-    text = _text(path)
-    plant, problems = parse(_document(text, path), base=path.parent.absolute())
-    if plant is None:
-        lines = index(text)
-        placed = [_placed(problem, spot_of(problem.place, lines)) for problem in problems]
-        raise ConfigError(sorted(placed, key=lambda problem: problem.line or 0), path)
+    parts = _parts(path)
+    plant, problems = parse(merged(parts), base=path.parent.absolute())
+    problems = [*clashes(parts), *problems]
+    if plant is None or problems:
+        raise _error(problems, parts)
     return plant
 
 
+def located(problems: Sequence[Problem], path: Path) -> ConfigError:
+    """Return the error that says where in the files of a plant each problem stands.
+
+    Raises:
+        ConfigError: The files cannot be read any more.
+    """
+    return _error(problems, _parts(path))
+
+
+def _error(problems: Sequence[Problem], parts: Sequence[Part]) -> ConfigError:
+    lines, order = lines_of(parts), {part.path: number for number, part in enumerate(parts)}
+    main = parts[0].path
+    placed = [problem if problem.line else _placed(problem, spot_of(problem.place, lines)) for problem in problems]
+    if len(parts) > 1:
+        placed = [replace(problem, what=_with_places(problem.what, lines)) for problem in placed]
+    return ConfigError(sorted(placed, key=lambda problem: (order.get(problem.file or main, 0), problem.line or 0)), main)
+
+
+def _with_places(what: str, lines: dict[str, Spot]) -> str:
+    """Say beside `asset[7]` in which file that is: nobody counts over several."""
+
+    def place(found: re.Match[str]) -> str:
+        spot = lines.get(found[0])
+        return f"{found[0]} ({spot.file}:{spot.line})" if spot else found[0]
+
+    return re.sub(r"\w+\[\d+\]", place, what)
+
+
 def _placed(problem: Problem, spot: Spot | None) -> Problem:
-    return problem if spot is None else replace(problem, line=spot.line, column=spot.column)
+    return problem if spot is None else replace(problem, line=spot.line, column=spot.column, file=spot.file)
+
+
+def _parts(path: Path) -> list[Part]:
+    """Read every file; those that cannot be read are one error."""
+    parts: list[Part] = []
+    problems: list[Problem] = []
+    for file in (path, *_beside(path)):
+        try:
+            text = _text(file)
+            parts.append(Part(file, text, _document(text, file)))
+        except ConfigError as error:
+            problems += (replace(problem, file=file) for problem in error.problems)
+    if problems:
+        raise ConfigError(problems, path)
+    return parts
+
+
+def _beside(path: Path) -> Iterable[Path]:
+    """Return the files of the folder beside a plant file, in the order of their names. An editor's hidden copies are none."""
+    folder = path.parent / FOLDER
+    try:
+        found = sorted(file for file in folder.iterdir() if file.suffix == ".toml" and not file.name.startswith("."))
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise _unusable(folder, f"cannot be read: {error.strerror}", "Check its owner and its mode.") from error
+    if len(found) > MAX_FILES:
+        raise _unusable(folder, f"holds more than {MAX_FILES} files", "Put several halls into one file.")
+    return found
 
 
 def _text(path: Path) -> str:

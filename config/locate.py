@@ -5,6 +5,7 @@ this misreads costs a line number, nothing else. One pass, so that a thousand pr
 """
 
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 _HEADER = re.compile(r"\s*(\[\[?)([^\[\]]+)\]\]?\s*(?:#.*)?")
@@ -14,10 +15,17 @@ _TRIPLE = re.compile(r'"""|' + "'''")
 
 
 class Spot(NamedTuple):
-    """Where a person looks: both from 1. A key stands where its value begins, a table where its bracket does."""
+    """Where a person looks: both from 1. A key stands where its value begins, a table where its bracket does.
+
+    Attributes:
+        line: From 1.
+        column: From 1.
+        file: Which file, where there are several.
+    """
 
     line: int
     column: int
+    file: Path | None = None
 
 
 Lines = dict[str, Spot]
@@ -28,7 +36,7 @@ def index(text: str) -> Lines:
     r"""Return the spot of every table and key in a TOML text.
 
     >>> index('[[asset]]\nid = "a"\n[[asset]]\nid = "b"')["asset[2].id"]
-    Spot(line=4, column=6)
+    Spot(line=4, column=6, file=None)
     """
     lines: Lines = {}
     counts: dict[str, int] = {}

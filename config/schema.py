@@ -32,8 +32,10 @@ _ADDRESS: Schema = {
 
 
 def schema() -> Schema:
-    """Return the schema of a plant file."""
-    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "A plant file of nameplated"} | _table(Plant)
+    """Return the schema of a plant file. A file of `conf.d` has none of the tables that a plant must have: it names no plant."""
+    whole = _table(Plant)
+    complete = {"required": [], "if": {"required": ["plant"]}, "then": {"required": whole["required"]}}
+    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "A plant file of nameplated"} | whole | complete
 
 
 def text() -> str:

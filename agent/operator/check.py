@@ -94,6 +94,7 @@ def _plan(file: Path) -> "Plan":
 def _problems(error: ConfigError) -> list[dict[str, str | int | None]]:
     return [
         {
+            "file": str(problem.file or error.path),
             "place": problem.place,
             "line": problem.line,
             "column": problem.column,

@@ -70,7 +70,10 @@ def test_ranges_defaults_and_required_keys_are_those_of_the_model() -> None:
     gap = collect["properties"]["gap_ms"]
     assert (gap["type"], gap["minimum"], gap["maximum"], gap["default"]) == ("integer", 0, 60_000, CollectSection().gap_ms)
     assert "a whole number of milliseconds" in gap["description"]
-    assert schema.schema()["required"] == ["plant", "gateway", "broker"]
+    assert (schema.schema()["if"], schema.schema()["then"]) == (
+        {"required": ["plant"]},
+        {"required": ["plant", "gateway", "broker"]},
+    )
 
 
 def test_no_pattern_speaks_the_dialect_of_python() -> None:

@@ -84,6 +84,7 @@ def test_a_bad_file_is_an_object_too(plant: Path, capsys: pytest.CaptureFixture[
     told = json.loads(capsys.readouterr().out)
     assert told["usable"] is False
     assert told["problems"][0] | {"what": "", "suggestion": ""} == {
+        "file": str(plant),
         "place": "plant.id",
         "line": 2,
         "column": 6,
