@@ -1,21 +1,26 @@
-"""Roles live until a signal; a lone role's failure is the process's, one of several rests while the others go on."""
+"""Roles live until a signal; a lone role's failure is the process's, one of several rests while the others go on.
+
+The watchdog is told that all is well while every task keeps its word, and not a moment longer.
+"""
 
 import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from agent import service
-
-Ready = Callable[[], None]
+from agent.service import Running
 
 
 def ended_by(number: int, after_s: float = 0.05) -> service.Role:
-    async def role(ready: Ready) -> None:
+    async def role(running: Running) -> None:
         await asyncio.sleep(after_s)
         os.kill(os.getpid(), number)
         await asyncio.Event().wait()
@@ -23,11 +28,31 @@ def ended_by(number: int, after_s: float = 0.05) -> service.Role:
     return role
 
 
+@pytest.fixture
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        yield manager
+
+
+def told(manager: socket.socket) -> list[str]:
+    """Everything that the service manager was told so far."""
+    manager.setblocking(False)
+    states: list[str] = []
+    try:
+        while True:
+            states += manager.recv(8192).decode().split("\n")
+    except BlockingIOError:
+        return states
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_every_role_and_lets_it_finish(number: int) -> None:
     finished: list[str] = []
 
-    async def tidy(ready: Ready) -> None:
+    async def tidy(running: Running) -> None:
         try:
             await asyncio.Event().wait()
         finally:
@@ -38,7 +63,7 @@ def test_signal_ends_every_role_and_lets_it_finish(number: int) -> None:
 
 
 def test_failure_of_a_lone_role_reaches_the_caller_out_of_its_task_groups() -> None:
-    async def role(ready: Ready) -> None:
+    async def role(running: Running) -> None:
         async with asyncio.TaskGroup() as outer:
             outer.create_task(nested())
 
@@ -53,36 +78,127 @@ def test_failure_of_a_lone_role_reaches_the_caller_out_of_its_task_groups() -> N
         service.run({"role": role})
 
 
+async def failing(running: Running) -> None:
+    running.pulse.beat("fold", -1.0, now_s=0.0)  # overdue already, if anybody still asked
+    raise ValueError("no\nkey")
+
+
 def test_failure_of_one_role_leaves_the_other_running() -> None:
     steps: list[int] = []
 
-    async def fail(ready: Ready) -> None:
-        raise ValueError("no key")
-
-    async def collect(ready: Ready) -> None:
+    async def collect(running: Running) -> None:
         for step in range(3):
             await asyncio.sleep(0.03)
             steps.append(step)
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.Event().wait()
 
-    service.run({"publish": fail, "collect": collect})
+    service.run({"publish": failing, "collect": collect})
     assert steps == [0, 1, 2]
 
 
-def test_ready_is_said_once_all_roles_are_ready_or_have_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def slow(ready: Ready) -> None:
+def test_role_that_ends_leaves_word_why_in_one_line() -> None:
+    words: dict[str, list[str]] = {"publish": [], "collect": []}
+
+    async def publish(running: Running) -> None:
+        running.leave_word = words["publish"].append
+        await failing(running)
+
+    async def collect(running: Running) -> None:
+        running.leave_word = words["collect"].append
+        await ended_by(signal.SIGTERM)(running)
+
+    service.run({"publish": publish, "collect": collect})
+    assert words == {"publish": ["no key"], "collect": ["told to stop"]}
+
+
+def test_ready_is_said_once_all_roles_are_ready_or_have_failed(manager: socket.socket) -> None:
+    async def slow(running: Running) -> None:
         await asyncio.sleep(0.05)
-        ready()
-        os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.Event().wait()
+        running.ready()
+        await ended_by(signal.SIGTERM, 0)(running)
 
-    async def fail(ready: Ready) -> None:
-        raise ValueError("no key")
+    service.run({"collect": slow, "publish": failing})
+    assert told(manager) == ["READY=1", "STATUS=running collect and publish", "STOPPING=1"]
 
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        service.run({"collect": slow, "publish": fail})
-        assert manager.recv(1000) == b"READY=1\nSTATUS=running collect and publish"
-        assert manager.recv(1000) == b"STOPPING=1"
+
+def test_hangup_lets_every_role_read_the_plant_file_again_and_says_what_is_wrong(manager: socket.socket) -> None:
+    asked: list[str] = []
+
+    async def role(running: Running) -> None:
+        def follow() -> str:
+            asked.append(running.name)
+            return "plant file refused"
+
+        running.follow = follow
+        running.ready()
+        os.kill(os.getpid(), signal.SIGHUP)
+        await ended_by(signal.SIGTERM)(running)
+
+    service.run({"collect": role})
+    said = told(manager)
+    assert asked == ["collect"]
+    begin = said.index("RELOADING=1")
+    assert said[begin + 1].removeprefix("MONOTONIC_USEC=").isdecimal()
+    assert said[begin + 2 :][:2] == ["READY=1", "STATUS=running collect; plant file refused"]
+
+
+def test_hangup_before_a_role_is_ready_ends_nothing() -> None:
+    async def role(running: Running) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await ended_by(signal.SIGTERM)(running)
+
+    service.run({"collect": role})
+
+
+HANGING = """
+import asyncio, sys, time
+from agent import log, service
+log.to_stderr()
+async def role(running):
+    now_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+    running.pulse.beat("schedule", 1000.0, now_s)
+    running.pulse.beat("visit 10.0.0.7", 0.5, now_s)
+    running.ready()
+    {hang}
+service.run({{"collect": role}})
+"""
+
+
+def watched(hang: str, folder: Path) -> tuple[subprocess.Popen[str], socket.socket]:
+    """A real process with a watchdog of 0.4 s, and a role that hangs."""
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(folder / "notify"))
+    manager.settimeout(10)
+    environment = os.environ | {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "400000"}
+    command = [sys.executable, "-c", HANGING.format(hang=hang)]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    while b"READY=1" not in manager.recv(4096):
+        pass
+    return process, manager
+
+
+@pytest.mark.parametrize("hang", ["await asyncio.Event().wait()", "time.sleep(600)"], ids=["a-task", "the-loop"])
+def test_the_watchdog_of_a_real_process_starves_when_something_hangs(hang: str, tmp_path: Path) -> None:
+    process, manager = watched(hang, tmp_path)
+    with manager:
+        time.sleep(1.0)
+        told(manager)
+        time.sleep(0.8)
+        assert "WATCHDOG=1" not in told(manager)
+        process.send_signal(signal.SIGABRT)  # what systemd does then
+        _, complaint = process.communicate(timeout=10)
+    assert process.returncode == -signal.SIGABRT
+    assert "Fatal Python error: Aborted" in complaint  # where it hung
+    assert ("task.overdue tasks='visit 10.0.0.7'" in complaint) == ("Event" in hang)
+
+
+def test_the_watchdog_is_fed_several_times_within_its_time_while_all_is_well(tmp_path: Path) -> None:
+    alive = "running.pulse.over('visit 10.0.0.7'); await asyncio.Event().wait()"
+    process, manager = watched(alive, tmp_path)
+    with manager:
+        time.sleep(1.2)
+        assert told(manager).count("WATCHDOG=1") >= 6
+        process.terminate()
+        process.communicate(timeout=10)
+    assert process.returncode == 0
