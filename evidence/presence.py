@@ -82,6 +82,7 @@ class RoleHealth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         written_bytes: Bytes that it had written to disks by then, since it started.
         rss_bytes: Memory that it took.
         guard_fired_at: When its read-only guard last refused a request, or None if it never did.
+        held: Records that wait in its memory, because its journal cannot be written.
         given_up: Records that were lost since it started, because there was no room for them.
         trouble: What a person should mend there: a plant file that was refused, a setting that waits for a restart. Or empty.
         found: What it found out when it started.
@@ -92,6 +93,7 @@ class RoleHealth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     written_bytes: Count
     rss_bytes: Count
     guard_fired_at: Instant | None = None
+    held: Count = 0
     given_up: Count = 0
     trouble: Text = ""
     found: Annotated[list[Found], Meta(max_length=16)] = []

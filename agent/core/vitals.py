@@ -38,6 +38,7 @@ class Vitals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         written_bytes: Bytes that it had written to disks by then, since it started; 0 where the kernel does not count them.
         rss_bytes: Memory that it took.
         guard_fired_at: When the read-only guard last refused a request, RFC 3339; None if it never did.
+        held: Records that wait in its memory, because the journal cannot be written.
         given_up: Records that were lost since it started, because there was no room for them.
         trouble: What a person should mend, or empty: a plant file that was refused, a setting that waits for a restart.
         found: What it found out when it started.
@@ -47,6 +48,7 @@ class Vitals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     written_bytes: int = 0
     rss_bytes: int = 0
     guard_fired_at: Name | None = None
+    held: int = 0
     given_up: int = 0
     trouble: Text = ""
     found: Annotated[list[Found], msgspec.Meta(max_length=16)] = []

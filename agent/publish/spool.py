@@ -22,6 +22,7 @@ from agent.publish.fold import Author, Chain, Draft, drafts
 from agent.publish.keeping import Keeper, Settled, note
 from agent.publish.manifest import Told, is_due, manifest, resumed
 from agent.publish.rescue import Rescue
+from buffer.backlog import backlog_file, read_backlog
 from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolNewerError
 from buffer.outbox import DAMAGED, Outbox, Stored, Wreck
 from buffer.record import Record, State
@@ -59,7 +60,6 @@ class Spool:
         sessions: How many connections to the broker there were.
         outcomes: How many assets ended their last look how, as far as the journal told lately.
         endpoints: How each endpoint answers, likewise.
-        collect: How collect is, likewise; None before it has said so.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Spool:
         self.outbox = outbox
         self.outcomes: dict[str, int] = {}
         self.endpoints: list[kinds.EndpointHealth] = []
-        self.collect: Vitals | None = None
+        self._collect: Vitals | None = None
         self._journal_file = journal_file
         self._watermark_file = watermark_file
         self._start = begin
@@ -155,6 +155,15 @@ class Spool:
         if folded == 0:
             self._seen = self._looked
         return folded
+
+    @property
+    def collect(self) -> Vitals | None:
+        """How collect is, as far as it has told lately; what it cannot write into the journal, it says beside it."""
+        waits = read_backlog(backlog_file(self._journal_file))
+        if self._collect is None or waits is None:
+            return self._collect
+        given_up = self._collect.given_up + waits.given_up
+        return msgspec.structs.replace(self._collect, held=waits.held, given_up=given_up)
 
     @property
     def settled_upto(self) -> int | None:
@@ -274,7 +283,7 @@ class Spool:
         states = _decoded(batch.states)
         self.outcomes = dict(Counter(state.observation.outcome for state in states.values()))
         self.endpoints = endpoints(states, decoded_turns(batch.turns))
-        self.collect = decoded_vitals(batch.gateway)
+        self._collect = decoded_vitals(batch.gateway)
         self._outcomes_at = now
         return states
 
