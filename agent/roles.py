@@ -8,12 +8,13 @@ only for that role, as `agent.wiring` does, and never does its work.
 """
 
 import asyncio
+import errno
 import random
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from agent import wiring
 from agent.clock import system_clock
@@ -23,15 +24,24 @@ from agent.notify import patience
 from agent.reload import COLLECT_FIXED, PUBLISH_FIXED, Follower
 from agent.service import Role, Running
 from agent.standing import Standing
+from buffer.errors import SpoolFullError
 from config.errors import ConfigError, Problem
 from config.model import Plant
 
 if TYPE_CHECKING:
     from agent.core.schedule import Rhythm
+    from agent.publish.role import Publisher
     from buffer.journal import Journal
 
 REOPEN_AFTER_S = 1.0
 """Between finding an outbox damaged and opening it again, so that a disk on its last legs does not keep a processor busy."""
+
+OPEN_AGAIN_S = 5.0
+"""Between two attempts to open a file on a disk that is full."""
+
+_MAY_PASS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+
+_Opened = TypeVar("_Opened")
 
 _log = logger("service")
 
@@ -79,7 +89,7 @@ async def _collect(follower: Follower, running: Running) -> None:
         with patience(places.journal):
             return Journal.open(places.journal, max_bytes=size, watermark_file=places.watermark, broken=broken)
 
-    with open_journal() as journal:
+    with await _opened(open_journal, running, standing) as journal:
         recorder = Recorder(
             journal,
             places.watermark,
@@ -119,6 +129,28 @@ async def _collect(follower: Follower, running: Running) -> None:
         running.follow = follow
         running.ready()
         await collector.run()
+
+
+async def _opened(opener: Callable[[], _Opened], running: Running, standing: Standing) -> _Opened:
+    """Open a role's files. Where the disk is full or does not take anything, wait: a restart would find it no better.
+
+    Raises:
+        SpoolError: They cannot be opened for another reason.
+        OSError: The same.
+    """
+    while True:
+        try:
+            opened = opener()
+        except (SpoolFullError, OSError) as error:
+            if not isinstance(error, SpoolFullError) and error.errno not in _MAY_PASS:
+                raise
+            standing.waits = f"waits for the disk: {error}"
+            _log.error(line("disk.waiting", why=str(error)))
+            running.ready()
+            await asyncio.sleep(OPEN_AGAIN_S)
+        else:
+            standing.waits = ""
+            return opened
 
 
 def _rhythm(plant: Plant) -> "Rhythm":
@@ -167,10 +199,14 @@ async def _publish_once(follower: Follower, running: Running, standing: Standing
     plant = follower.plant
     places, delivery = wiring.Places(plant), _delivery(plant)
     places.watermark.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        with patience(places.outbox):
+
+    def begin() -> "tuple[Publisher, ExitStack]":
+        with ExitStack() as stack, patience(places.outbox):
             outbox = stack.enter_context(Outbox.open(places.outbox, max_bytes=plant.spool.outbox_max_bytes, broken=broken))
-            publisher = wiring.publisher(plant, outbox, running.pulse, standing.vitals)
+            return wiring.publisher(plant, outbox, running.pulse, standing.vitals), stack.pop_all()
+
+    publisher, stack = await _opened(begin, running, standing)
+    with stack:
         work = asyncio.ensure_future(publisher.run())
 
         def follow() -> str:

@@ -31,6 +31,7 @@ class Standing:
         follower: Holds its plant, and what is wrong with the plant file.
         clock: Reads the clocks.
         work: Tells what it does; None while it does nothing.
+        waits: What keeps it from its work, or empty.
         guard_fired_at: When its read-only guard last refused a request.
         given_up: Tells how many records were lost for want of room.
     """
@@ -39,6 +40,7 @@ class Standing:
     follower: Follower
     clock: Clock
     work: Callable[[], CollectWord | PublishWord] | None = None
+    waits: str = ""
     guard_fired_at: Callable[[], str | None] = field(default=lambda: None)
     given_up: Callable[[], int] = field(default=int)
     _started: Moment = field(init=False)
@@ -60,7 +62,7 @@ class Standing:
             rss_bytes=rss_bytes(),
             guard_fired_at=self.guard_fired_at(),
             given_up=self.given_up(),
-            trouble=self.follower.trouble[:1024],
+            trouble="; ".join(filter(None, (self.waits, self.follower.trouble)))[:1024],
             found=self._found,
         )
 

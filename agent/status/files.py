@@ -37,10 +37,14 @@ def write(path: Path, word: Word) -> None:
     new = path.with_suffix(".new")
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(file.fileno(), _MODE)
-        file.write(msgspec.json.encode(word))
-    new.rename(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), _MODE)
+            file.write(msgspec.json.encode(word))
+        new.rename(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def read(role: str, state_dir: Path | None, *, run_dir: Path = RUN_DIR) -> Word | None:

@@ -1,0 +1,229 @@
+"""What goes wrong around a gateway, each with a real process: one line in the log, the same in `status`, and never a crash loop.
+
+A unit is not started again after exit codes 64, 77 and 78 (tests/systemd); whatever passes by itself is waited for without an end.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.demo.modbus_device import ModbusDevice, Unit, checksum
+from agent.service import Exit
+from agent.status import files
+from tests.agent.rig import ASSET, Role, command, plant, until
+from tests.brokers import mosquitto
+
+NOBODY = ("press-07", "modbus-tcp://127.0.0.1:1?unit=1")
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk, or takes the network away")
+
+
+@pytest.fixture
+def roles() -> Iterator[list[Role]]:
+    running: list[Role] = []
+    yield running
+    for role in running:
+        if role.process.poll() is None:
+            role.process.kill()
+            role.process.wait()
+        role.manager.close()
+
+
+def started(roles: list[Role], name: str, file: Path, **more: object) -> Role:
+    roles.append(Role(name, file, **more))
+    return roles[-1]
+
+
+def made(folder: Path, *assets: tuple[str, str], **more: object) -> Path:
+    """A plant file, and the key that signs."""
+    file = plant(folder, *assets, **more)
+    assert command("key", "init", "--config", file).returncode == Exit.OK
+    return file
+
+
+def problems(role: Role) -> str:
+    return "\n".join(role.status()["problems"])
+
+
+def test_a_broken_plant_file_ends_the_role_for_good_and_status_names_the_line(tmp_path: Path, roles: list[Role]) -> None:
+    file = plant(tmp_path, ("press-07", "modbus-tcp://127.0.0.1:99999"))
+    role = started(roles, "collect", file)
+    assert role.process.wait(15) == Exit.CONFIG
+    assert "plant.toml:19:11: asset[1].address" in role.log
+    assert "plant.toml:19:11: asset[1].address" in problems(role)
+
+
+def test_a_missing_key_ends_publish_for_good_and_status_says_so(tmp_path: Path, roles: list[Role]) -> None:
+    role = started(roles, "publish", plant(tmp_path, NOBODY))
+    assert role.process.wait(15) == Exit.CONFIG
+    assert role.log.count("report.key") == 1
+    assert "publish has ended: " in problems(role)
+    assert "report.key" in problems(role)
+
+
+def test_a_key_that_others_may_read_is_a_matter_of_permission(tmp_path: Path, roles: list[Role]) -> None:
+    file = made(tmp_path, NOBODY)
+    (tmp_path / "state" / "publish" / "report.key").chmod(0o644)
+    role = started(roles, "publish", file)
+    assert role.process.wait(15) == Exit.PERMISSION
+    assert "publish has ended: " in problems(role)
+
+
+def test_a_state_directory_that_nobody_may_write_ends_the_role_for_good(tmp_path: Path, roles: list[Role]) -> None:
+    file = plant(tmp_path, NOBODY)
+    file.write_text(file.read_text().replace('"state"', '"/sys/kernel/nameplated"'))
+    role = started(roles, "collect", file, run_dir=tmp_path / "run")
+    assert role.process.wait(15) == Exit.PERMISSION
+    assert "/sys/kernel/nameplated" in role.log
+    word = files.read("collect", Path("/sys/kernel/nameplated"), run_dir=tmp_path / "run")
+    assert word is not None and "Operation not permitted" in word.ended
+
+
+async def test_a_serial_adapter_that_is_unplugged_and_comes_back_is_asked_again(tmp_path: Path, roles: list[Role]) -> None:
+    port = tmp_path / "adapter"
+    role = started(roles, "collect", plant(tmp_path, ("meter-1", f"modbus-rtu://{port}?baud=9600&parity=N&unit=1"), interval=1))
+    await asyncio.to_thread(until, lambda: "asset.unreachable" in role.log)
+    assert str(port) in role.log
+    unit = Unit(objects={0: b"ACME", 1: b"P7", 2: b"2.1"})
+    ours, theirs = os.openpty()
+    try:
+        port.symlink_to(os.ttyname(theirs))
+        asyncio.get_running_loop().add_reader(ours, lambda: answer(ours, unit))
+        await asyncio.to_thread(until, lambda: "asset.identified" in role.log)
+    finally:
+        asyncio.get_running_loop().remove_reader(ours)
+        os.close(ours)
+        os.close(theirs)
+    assert role.end() == Exit.OK
+
+
+def answer(line: int, unit: Unit) -> None:
+    """Answer one request on a serial line."""
+    request = os.read(line, 256)
+    response = request[:1] + unit.answer(request[1:-2])
+    os.write(line, response + checksum(response))
+
+
+def test_roles_without_a_broker_or_a_device_stay_and_say_what_is_missing(tmp_path: Path, roles: list[Role]) -> None:
+    file = made(tmp_path, NOBODY, interval=1)
+    collect, publish = started(roles, "collect", file), started(roles, "publish", file)
+    collect.heard("READY=1")
+    publish.heard("READY=1")
+    until(lambda: "broker.unavailable" in publish.log and "asset.unreachable" in collect.log)
+    collect.reload(), publish.reload()  # leaves word at once
+    assert "not connected to the broker: 127.0.0.1:1" in problems(publish)
+    shown = publish.status()
+    assert [line["outcome"] for line in shown["collect"]["work"]["assets"]] == ["unreachable"]
+    assert collect.process.poll() is publish.process.poll() is None
+
+
+def ran_under(file: Path, *wrapper: str, seconds: int) -> subprocess.CompletedProcess[str]:
+    """Both roles in one process, in surroundings that a tool makes, until they are told to stop."""
+    nameplated = [str(Path(sys.exec_prefix, "bin", "nameplated")), "run", "--config", str(file)]
+    words = [*wrapper, "timeout", "--preserve-status", str(seconds), *nameplated]
+    return subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+
+
+@needs_root
+def test_no_network_at_boot_is_waited_for(tmp_path: Path) -> None:
+    done = ran_under(made(tmp_path, NOBODY, interval=1), "unshare", "--net", seconds=3)
+    assert done.returncode == Exit.OK, done.stderr
+    assert "Network is unreachable" in done.stderr
+    assert "asset.unreachable" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("faketime") is None, reason="there is no faketime here")
+def test_a_clock_in_the_past_stops_nobody_and_is_said(tmp_path: Path) -> None:
+    done = ran_under(made(tmp_path, NOBODY, interval=1), "faketime", "-f", "@1970-01-02 00:00:00", seconds=4)
+    assert done.returncode == Exit.OK, done.stderr
+    assert "finding name='clock' state='warn' detail='no time server has confirmed the clock" in done.stderr
+    assert "asset.unreachable" in done.stderr
+
+
+@needs_root
+def test_a_disk_that_is_full_at_boot_is_waited_for(tmp_path: Path, roles: list[Role]) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], check=True)
+    try:
+        file = made(tmp_path, NOBODY)
+        file.write_text(file.read_text().replace('"state"', '"disk"'))
+        ballast = disk / "ballast"
+        subprocess.run(["dd", "if=/dev/zero", f"of={ballast}", "bs=64k"], capture_output=True, check=False)
+        role = started(roles, "collect", file, run_dir=tmp_path / "run")
+        role.heard("READY=1")
+        assert re.search(r"<3>disk.waiting why='.*journal.db: database or disk is full'", role.log)
+        word = files.read("collect", disk, run_dir=tmp_path / "run")
+        assert word is None or "waits for the disk" in word.vitals.trouble
+        ballast.unlink()
+        until(lambda: "collect.started" in role.log)
+        assert role.end() == Exit.OK
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_status_is_well_when_all_is_well_and_says_when_a_role_was_killed(tmp_path: Path, roles: list[Role]) -> None:
+    with mosquitto(tmp_path / "broker") as broker:
+        file = made(tmp_path, NOBODY, broker=broker.port)
+        collect, publish = started(roles, "collect", file), started(roles, "publish", file)
+        collect.heard("READY=1")
+        publish.heard("READY=1")
+        until(lambda: "broker.connected" in publish.log)
+        publish.reload()  # leaves word at once
+        assert command("status", "--config", file).stdout.startswith("all is well")
+        assert command("status", "--config", file).returncode == Exit.OK
+        assert collect.end() == Exit.OK
+        done = command("status", "--config", file)
+        assert done.returncode == Exit.FAILED
+        assert "collect has ended: told to stop" in done.stdout
+
+
+def test_a_reload_follows_what_is_good_and_keeps_what_was_before_something_bad(tmp_path: Path, roles: list[Role]) -> None:
+    with mosquitto(tmp_path / "broker") as broker:
+        file = made(tmp_path, NOBODY, broker=broker.port)
+        collect, publish = started(roles, "collect", file), started(roles, "publish", file)
+        collect.heard("READY=1")
+        publish.heard("READY=1")
+        until(lambda: publish.log.count("broker.connected") == 1)
+        good = file.read_text() + ASSET.format(name="mixer-2", address="opc.tcp://127.0.0.1:1")
+        file.write_text(good)
+        for role in (collect, publish):
+            assert role.reload()[-1] == f"STATUS=running {role.log_file.stem}"
+        assert "plant.followed why='2 assets, of them 1 new and 0 moved; 0 gone'" in collect.log
+        file.write_text(good + "oops = 1\n")
+        for role in (collect, publish):
+            assert "plant file refused, the old one holds" in role.reload()[-1]
+        assert "oops: unknown key" in collect.log
+        file.write_text(good)
+        for role in (collect, publish):
+            assert role.reload()[-1] == f"STATUS=running {role.log_file.stem}"
+        assert publish.log.count("broker.connected") == 1  # the connection stayed through all of it
+        file.write_text(good.replace('id = "werk-ulm"', 'id = "werk-neu"').replace("[collect]", 'topic_prefix = "ot"\n[collect]'))
+        assert "needs a restart: plant.id" in publish.reload()[-1]
+        until(lambda: publish.log.count("broker.connected") == 2)  # another prefix, another connection
+        assert publish.process.poll() is None
+        assert "plant.id" in problems(publish)
+
+
+async def test_a_killed_collect_leaves_every_device_alone_when_it_comes_back(tmp_path: Path, roles: list[Role]) -> None:
+    async with ModbusDevice({1: Unit(objects={0: b"ACME", 1: b"P7", 2: b"2.1"})}) as device:
+        file = plant(tmp_path, ("press-07", f"modbus-tcp://127.0.0.1:{device.port}?unit=1"), interval=1)
+        file.write_text(re.sub(r"(backoff_\w+) = \d", r"\1 = 3", file.read_text()))
+        first = started(roles, "collect", file)
+        await asyncio.to_thread(until, lambda: device.connections >= 2)
+        first.process.kill()
+        first.process.wait()
+        first.manager.close()
+        before, begin = device.connections, time.monotonic()
+        second = started(roles, "collect", file)
+        await asyncio.to_thread(until, lambda: device.connections > before)
+        assert time.monotonic() - begin > 2.5
+        assert second.end() == Exit.OK
