@@ -1,6 +1,10 @@
 """The clocks of this machine, read once per decision.
 
 Decides how far the wall clock can be believed. Never used inside `agent.core`, which gets a `Moment` as an argument.
+
+The kernel knows whether a time server disciplines the clock, whichever program listens to it; but our units may not ask it: the
+one call that tells could also set the clock. So they look for the sign that systemd-timesyncd leaves, and for the one that
+`nameplated-clock.service` leaves where another program keeps the clock, such as chrony. Outside of a unit the kernel is asked.
 """
 
 import time
@@ -8,26 +12,41 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.core.moment import ClockState, Moment
+from agent.notify import is_unit
 
-SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
-"""Made by systemd-timesyncd when a time server has answered. `adjtimex` would tell more, but our unit may not call it."""
+SIGNS = (Path("/run/systemd/timesync/synchronized"), Path("/run/nameplated/clock/synchronized"))
+"""Each is there while a time server has answered: made by systemd-timesyncd, and by `agent.discipline`."""
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 Clock = Callable[[], Moment]
 
 
-def system_clock() -> Clock:
-    """Return a function that reads this machine's clocks."""
+def system_clock(synchronized: Callable[[], bool] | None = None) -> Clock:
+    """Return a function that reads this machine's clocks.
+
+    Args:
+        synchronized: Tells whether a time server disciplines the wall clock now; None to look for it on this machine.
+    """
+    is_synchronized = synchronized or is_disciplined()
     boot = BOOT_ID.read_text().strip()
     seen_synchronized = False
 
     def now() -> Moment:
         nonlocal seen_synchronized
-        synchronized = SYNCHRONIZED.exists()
+        synchronized = is_synchronized()
         seen_synchronized = seen_synchronized or synchronized
         holdover = ClockState.HOLDOVER if seen_synchronized else ClockState.UNSYNC
         state = ClockState.SYNC if synchronized else holdover
         return Moment(at_s=time.time(), up_s=time.clock_gettime(time.CLOCK_BOOTTIME), boot=boot, clock=state)
 
     return now
+
+
+def is_disciplined() -> Callable[[], bool]:
+    """Return what tells whether a time server disciplines the clock of this machine."""
+    if is_unit():
+        return lambda: any(sign.exists() for sign in SIGNS)
+    from agent.discipline import ask_kernel  # brings ctypes, which a unit's memory does not pay for
+
+    return lambda: any(sign.exists() for sign in SIGNS) or ask_kernel()

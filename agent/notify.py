@@ -8,13 +8,18 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 LEAST_PATIENCE_S = 120
 SLOWEST_BYTES_PER_S = 1_000_000
 """A worn flash card that is read in random order, page by page, while a file is checked or saved."""
+
+
+def is_unit(environment: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether systemd started this process as a service. A shell on a desktop has one of these two as well."""
+    return "INVOCATION_ID" in environment and "NOTIFY_SOCKET" in environment
 
 
 def notify(*states: str) -> None:

@@ -24,7 +24,13 @@ PYTHON = "3.11"
 VENV = Path("opt/nameplated/venv")
 DOC = Path("usr/share/doc/nameplated")
 
-_UNITS = {"*.service": "systemd/system", "*.target": "systemd/system", "*.sysusers": "sysusers.d", "*.tmpfiles": "tmpfiles.d"}
+_UNITS = {
+    "*.service": "systemd/system",
+    "*.target": "systemd/system",
+    "*.timer": "systemd/system",
+    "*.sysusers": "sysusers.d",
+    "*.tmpfiles": "tmpfiles.d",
+}
 _PYVENV = f"""\
 home = /usr/bin
 include-system-site-packages = false

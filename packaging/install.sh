@@ -51,7 +51,7 @@ printf '#!/bin/sh\nexec %s/venv/bin/python -I -X no_debug_ranges -m agent "$@"\n
 chmod 755 /usr/local/bin/nameplated
 
 mkdir -p "$UNITS" /etc/sysusers.d /etc/tmpfiles.d
-install -m 644 systemd/*.service systemd/*.target "$UNITS/"
+install -m 644 systemd/*.service systemd/*.target systemd/*.timer "$UNITS/"
 install -m 644 systemd/nameplated.sysusers /etc/sysusers.d/nameplated.conf
 install -m 644 systemd/nameplated.tmpfiles /etc/tmpfiles.d/nameplated.conf
 systemd-sysusers nameplated.conf

@@ -29,6 +29,10 @@ reaches() { # reaches ROLE ADDRESS: what the kernel says to a process in the rol
     test "$(cat /reached)" = sent
 }
 refused() { ! reaches "$@" && test "$(cat /reached)" = refused; }
+status() { setpriv --reuid=anna --regid=anna --init-groups nameplated status "$@"; } # as an operator: no root, one more group
+says() { status --json | grep -q "$1"; } # says WORDS: what `status` has in it
+silent_on() { ! says "$1"; }
+result_is() { test "$(systemctl show -P Result "$1")" = "$2"; }
 pid_of() { systemctl show -P MainPID "$1"; }
 
 rm -rf /var/lib/nameplated/collect/* /var/lib/nameplated/publish/outbox* /var/lib/nameplated/handover/*
@@ -50,6 +54,41 @@ holds "collect cannot reach the broker" refused collect 127.0.0.4
 holds "collect cannot reach a neighbour of its devices" refused collect 127.0.0.3
 holds "publish reaches the broker" reaches publish 127.0.0.4
 holds "publish cannot reach a device" refused publish 127.0.0.2
+useradd --no-create-home --groups nameplated anna
+holds "an operator sees both roles without root" sh -c 'test "$(setpriv --reuid=anna --regid=anna --init-groups nameplated status --json | grep -o "\"pid\"" | wc -l)" = 2'
+holds "each role has tried a forbidden connection itself" sh -c 'setpriv --reuid=anna --regid=anna --init-groups nameplated status --json | grep -o "\"networks\",\"state\":\"ok\"" | wc -l | grep -q 2'
+holds "a stranger sees nothing" sh -c '! setpriv --reuid=65534 --regid=65534 --clear-groups cat /run/nameplated/collect/status.json'
+status
+
+collect=$(pid_of nameplated-collect.service) publish=$(pid_of nameplated-publish.service)
+printf '[[asset]]\nid = "hall-b"\naddress = "modbus-tcp://127.0.0.1:1503?unit=1"\n' >/etc/nameplated/conf.d/b.toml
+chown root:nameplated /etc/nameplated/conf.d/b.toml && chmod 640 /etc/nameplated/conf.d/b.toml
+holds "a new hall is read" systemctl reload nameplated-collect.service nameplated-publish.service
+holds "and looked at" soon says '"hall-b"'
+echo oops >>/etc/nameplated/conf.d/b.toml
+holds "a broken hall is read" systemctl reload nameplated-collect.service nameplated-publish.service
+holds "and refused, with file and line" soon says 'plant file refused, the old one holds: /etc/nameplated/conf.d/b.toml:4'
+holds "systemd shows why" sh -c 'systemctl show -P StatusText nameplated-collect.service | grep -q "plant file refused"'
+holds "both roles run on" active nameplated-collect.service
+rm /etc/nameplated/conf.d/b.toml
+holds "the mended plant is read" systemctl reload nameplated-collect.service nameplated-publish.service
+holds "and nobody is troubled any more" soon silent_on 'plant file refused'
+holds "nothing was restarted for it" test "$collect $publish" = "$(pid_of nameplated-collect.service) $(pid_of nameplated-publish.service)"
+
+mkdir -p /etc/systemd/system/nameplated-collect.service.d
+printf '[Service]\nWatchdogSec=3s\nTimeoutAbortSec=2s\n' >/etc/systemd/system/nameplated-collect.service.d/90-test.conf
+systemctl daemon-reload
+holds "collect starts with a short watchdog" systemctl restart nameplated-collect.service
+sleep 5
+holds "and is not disturbed while it works" active nameplated-collect.service
+kill -STOP "$(pid_of nameplated-collect.service)"
+holds "when it hangs, it is killed" soon result_is nameplated-collect.service watchdog
+holds "and waits for as long as a silent device" sh -c 'test "$(systemctl show -P SubState nameplated-collect.service)" = auto-restart'
+holds "status says that it left no word" sh -c 'sleep 1; ! nameplated status'
+rm /etc/systemd/system/nameplated-collect.service.d/90-test.conf
+systemctl daemon-reload
+holds "it comes back" systemctl restart nameplated-collect.service
+holds "and leaves its devices alone at first" soon says '"due_s"'
 nameplated doctor
 holds "doctor has tried it too" sh -c 'nameplated doctor | grep -q "^ok  *networks"'
 begin=$(date +%s%N)

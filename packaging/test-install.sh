@@ -99,7 +99,8 @@ install_package() {
     holds "folders belong to their roles" inside sh -c \
         'test "$(cd /var/lib/nameplated && stat -c "%U:%G:%a" collect publish handover | tr "\n" " ")" = "nameplated-ot:nameplated:750 nameplated-it:nameplated:750 nameplated-it:nameplated:750 "'
     plant
-    holds "the IT user makes the key" as nameplated-it nameplated key init
+    holds "root makes the key" inside nameplated key init
+    holds "it is the IT user's all the same" inside sh -c 'test "$(stat -c %U:%a /var/lib/nameplated/publish/report.key)" = nameplated-it:600'
     holds "the OT user cannot read it" fails as nameplated-ot cat /var/lib/nameplated/publish/report.key
     holds "the IT user cannot write the journal's folder" fails as nameplated-it touch /var/lib/nameplated/collect/x
 }

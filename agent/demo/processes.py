@@ -10,9 +10,13 @@ Decides when a process is started again. Never knows what a process is for, and 
 
 import asyncio
 import contextlib
+import os
 import socket
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from pathlib import Path
+
+from protocols.lifeline import end_with_parent
 
 RESTART_AFTER_S = 0.5
 MAX_DEATHS = 12
@@ -85,7 +89,12 @@ class Child:
         with self.log.open("ab") as log:
             # A session of its own: Ctrl-C in the terminal reaches the demo alone, which ends its children in order.
             process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                *self._command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_lifeline(),
             )
         self._process = process
         try:
@@ -112,6 +121,7 @@ async def tool(*command: str, good: Collection[int] = (0,), timeout_s: float = 3
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=_lifeline(),
     )
     try:
         async with asyncio.timeout(timeout_s):
@@ -123,6 +133,11 @@ async def tool(*command: str, good: Collection[int] = (0,), timeout_s: float = 3
     if process.returncode not in good:
         raise ChildError(f"{' '.join(command[1:])} ended with {process.returncode}: {complaint.decode(errors='replace').strip()}")
     return printed
+
+
+def _lifeline() -> Callable[[], None]:
+    """Nothing of the demo outlives it, not even where it is killed."""
+    return partial(end_with_parent, os.getpid())
 
 
 async def _end(process: asyncio.subprocess.Process, patience_s: float) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlite3 import sqlite_version_info  # its version alone: buffer.store has the only connections
 
 import agent
-from agent.clock import SYNCHRONIZED
+from agent.clock import is_disciplined
 from agent.deploy.dropin import SINGLE, UNIT_DIR, UNITS, drop_ins, host_names, serial_ports
 from agent.deploy.lookup import look_up
 from agent.doctor import broker, egress, files, machine, units
@@ -61,7 +61,7 @@ def examine(
         machine.memory_limit(_text(cgroups / "cgroup.controllers"), _memory_limits(cgroups)),
         *_files(plant, single=(unit_dir / "multi-user.target.wants" / SINGLE).exists()),
         _volume(plant),
-        machine.clock(now_s=time.time(), made_s=_made_s(), synchronized=SYNCHRONIZED.exists()),
+        machine.clock(now_s=time.time(), made_s=_made_s(), synchronized=is_disciplined()()),
         machine.interpreter(python=sys.version_info[:3], sqlite=sqlite_version_info, bits=sys.maxsize.bit_length() + 1),
         machine.bytecode({package: _uncompiled(package) for package in PACKAGES}),
         broker.check(plant.broker),

@@ -12,6 +12,7 @@ from agent.core.moment import ClockState
 from agent.core.vitals import Found
 from agent.doctor import egress, machine
 from agent.doctor.finding import Finding, State
+from agent.notify import is_unit
 
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_GROUP = Path("/proc/self/cgroup")
@@ -34,7 +35,7 @@ def look_around(
         cgroups: Where the kernel shows groups of processes.
         own_group: Says which of them is ours.
     """
-    if "INVOCATION_ID" not in environment:
+    if not is_unit(environment):
         remedy = "Start the units; docs/install.md."
         found = [Finding("networks", State.WARN, "not started by systemd: no address list keeps the networks apart", remedy)]
     else:

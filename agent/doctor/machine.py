@@ -2,7 +2,7 @@
 
 Decides from figures and texts that `agent.doctor.examine` has read; reads nothing itself.
 
-Source: docs.kernel.org/admin-guide/cgroup-v2 (`memory.max`); file(s) of systemd-timesyncd(8).
+Source: docs.kernel.org/admin-guide/cgroup-v2 (`memory.max`).
 """
 
 from collections.abc import Mapping

@@ -14,7 +14,7 @@ from pathlib import Path
 from agent.keys import qr, ring
 from agent.service import Exit
 from config.load import load
-from evidence.errors import EvidenceError, KeyExistsError, KeyExposedError
+from evidence.errors import EvidenceError, KeyExistsError, KeyExposedError, KeyMissingError
 from evidence.keys import FileSigner, create_key, load_signer
 from evidence.words import words
 
@@ -23,7 +23,7 @@ def init(options: argparse.Namespace) -> int:
     """Make the key."""
     key = _place(options)
     key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return _told(lambda: create_key(key), options, f"{key}: made")
+    return _told(lambda: _handed_over(create_key(key), key), options, f"{key}: made")
 
 
 def show(options: argparse.Namespace) -> int:
@@ -42,7 +42,31 @@ def rotate(options: argparse.Namespace) -> int:
         f"{ring.next_file(key)}: made. It takes over when publish starts next: systemctl restart nameplated-publish\n"
         "The receiver learns of it from the chain; nothing has to be done there."
     )
-    return _told(lambda: ring.prepare(key), options, then)
+    return _told(lambda: _handed_over(ring.prepare(key), ring.next_file(key)), options, then)
+
+
+def _handed_over(signer: FileSigner, file: Path) -> FileSigner:
+    """Give a key that root has made to the owner of its folder: the role that signs could not read it otherwise.
+
+    Raises:
+        KeyMissingError: That cannot be done; the sentence says what to do.
+    """
+    if os.geteuid() != 0:
+        return signer
+    folder = file.parent.stat()
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if (
+                os.fstat(descriptor).st_uid == 0 and os.fstat(descriptor).st_nlink == 1
+            ):  # what we have just made, and nothing else
+                os.fchown(descriptor, folder.st_uid, folder.st_gid)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        remedy = f"run `chown --reference={file.parent} {file}`"
+        raise KeyMissingError(f"{file} was made, but stays root's ({error.strerror}): {remedy}") from error
+    return signer
 
 
 def _told(read: Callable[[], FileSigner], options: argparse.Namespace, said: str) -> int:

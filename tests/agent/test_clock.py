@@ -1,7 +1,12 @@
-"""This machine's clocks, read for real."""
+"""This machine's clocks, read for real; and how far the wall clock is believed, with answers that are given."""
 
-from agent.clock import system_clock
-from agent.core.moment import elapsed_s
+from pathlib import Path
+
+import pytest
+
+from agent import clock
+from agent.clock import is_disciplined, system_clock
+from agent.core.moment import ClockState, elapsed_s
 
 
 def test_uptime_moves_forward_within_one_boot() -> None:
@@ -10,3 +15,23 @@ def test_uptime_moves_forward_within_one_boot() -> None:
     assert first.boot == second.boot
     assert elapsed_s(first, second) >= 0
     assert second.at_s > 1_700_000_000
+
+
+def test_a_clock_that_was_disciplined_once_holds_over_and_one_that_never_was_does_not() -> None:
+    answers = iter([False, True, False])
+    now = system_clock(lambda: next(answers))
+    assert [now().clock for _ in range(3)] == [ClockState.UNSYNC, ClockState.SYNC, ClockState.HOLDOVER]
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["timesyncd", "any-other"])
+def test_inside_a_unit_each_sign_is_enough_and_the_kernel_is_not_asked(
+    which: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signs = (tmp_path / "timesyncd", tmp_path / "ours")
+    monkeypatch.setenv("INVOCATION_ID", "0")
+    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere")
+    monkeypatch.setattr(clock, "SIGNS", signs)
+    synchronized = is_disciplined()
+    assert not synchronized()
+    signs[which].touch()
+    assert synchronized()

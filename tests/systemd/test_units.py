@@ -15,6 +15,7 @@ from tests.agent.deploy.plants import plant
 
 SYSTEMD = Path(__file__).parents[2] / "systemd"
 SERVICES = (COLLECT, PUBLISH, SINGLE)
+CLOCK = "nameplated-clock.service"
 INTERPRETER = "/opt/nameplated/venv/bin/python"
 
 needs_analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze here")
@@ -36,7 +37,7 @@ def values(unit: str, name: str) -> list[str]:
 def deployed(folder: Path, of: Plant) -> list[Path]:
     """The units with their drop-ins, and with an interpreter that this machine has."""
     extra = {drop_in.unit: drop_in.text for drop_in in drop_ins(of, Lookup({}))}
-    for source in (*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.target")):
+    for source in (*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.target"), *SYSTEMD.glob("*.timer")):
         whole = source.read_text(encoding="utf-8") + "\n" + extra.get(source.name, "")
         (folder / source.name).write_text(whole.replace(INTERPRETER, sys.executable))
     return sorted(folder.iterdir())
@@ -60,8 +61,9 @@ def test_systemd_has_no_complaint(tmp_path: Path, of: Plant) -> None:
         (COLLECT, LINES_ALONE, 4),
         (PUBLISH, NETWORK, 10),
         (SINGLE, SERIAL, 12),
+        (CLOCK, NETWORK, 10),
     ],
-    ids=["collect", "collect-serial", "collect-lines-alone", "publish", "single"],
+    ids=["collect", "collect-serial", "collect-lines-alone", "publish", "single", "clock"],
 )
 def test_exposure_is_at_most(tmp_path: Path, unit: str, of: Plant, tenths: int) -> None:
     deployed(tmp_path, of)
@@ -100,6 +102,24 @@ def test_crash_is_restarted_no_sooner_than_a_silent_device_is_asked_again(unit: 
     (pause,) = values(unit, "RestartSec")
     assert int(pause.removesuffix("min")) * 60 >= CollectSection().backoff_first_s
     assert int(values(unit, "StartLimitBurst")[0]) <= 20
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+def test_a_unit_that_hangs_is_noticed_and_one_that_reads_its_plant_file_again_is_not_restarted(unit: str) -> None:
+    assert values(unit, "WatchdogSec") == ["2min"]
+    assert values(unit, "ExecReload") == ["/usr/bin/kill -HUP $MAINPID"]
+
+
+@pytest.mark.parametrize(("unit", "roles"), [(COLLECT, {"collect"}), (PUBLISH, {"publish"}), (SINGLE, {"collect", "publish"})])
+def test_each_role_leaves_its_word_in_memory_and_it_stays_after_its_end(unit: str, roles: set[str]) -> None:
+    assert set(values(unit, "RuntimeDirectory")[0].split()) == {f"nameplated/{role}" for role in roles}
+    assert values(unit, "RuntimeDirectoryPreserve") == ["yes"]
+
+
+def test_who_looks_at_the_clock_has_no_network_and_cannot_set_it() -> None:
+    assert values(CLOCK, "PrivateNetwork") == ["yes"]
+    assert values(CLOCK, "CapabilityBoundingSet") == [""]
+    assert all("nameplated-clock.timer" in values(unit, "Wants")[0] for unit in SERVICES)
 
 
 def test_the_two_roles_are_two_users_of_one_group() -> None:
