@@ -31,7 +31,7 @@ IDENTIFICATION_REQUESTS = 1  # function code 43/14: most devices tell everything
 OPC_UA_REQUESTS = 9  # a session with one device behind it: OpenSecureChannel to CloseSecureChannel
 
 HEALTH_REPORTS = 1440  # one a minute
-HEALTH_BYTES = 1_040
+HEALTH_BYTES = 2_360
 MESSAGE_BYTES = 180  # topic, MQTT, TLS and TCP around one message, and its acknowledgement
 ASSET_LINE_BYTES = 560  # inventory and ledger of one asset, signed, in base64url
 FIRST_REPORT_BYTES = 2_300  # once for each asset, and whenever it changed

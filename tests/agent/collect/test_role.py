@@ -120,6 +120,8 @@ async def test_forbidden_request_stops_the_role(tmp_path: Path) -> None:
             async with asyncio.timeout(5):
                 await collector.run()
     assert stopped.group_contains(ForbiddenRequestError)
+    assert collector.guard_fired_at is not None
+    assert '"guard.fired"' in "".join(record.body.decode() for record in records(tmp_path / "journal.db"))
 
 
 async def test_units_behind_one_gateway_share_a_visit(tmp_path: Path) -> None:

@@ -111,3 +111,31 @@ async def test_port_nobody_listens_on_is_said_to_be_closed_in_time() -> None:
 
 def test_log_that_does_not_exist_has_no_end(tmp_path: Path) -> None:
     assert tail(tmp_path / "none.log") == ""
+
+
+async def test_children_end_even_where_nobody_is_left_to_end_them(tmp_path: Path) -> None:
+    parent = """
+import asyncio, sys
+from pathlib import Path
+from agent.demo.processes import Child
+async def main():
+    child = Child("sleeper", ("sleep", "600"), Path(sys.argv[1]))
+    child.start()
+    watch = asyncio.create_task(child.supervise())
+    while child.pid is None:
+        await asyncio.sleep(0.01)
+    print(child.pid, flush=True)
+    await watch
+asyncio.run(main())
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", parent, str(tmp_path / "log"), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    child = Path("/proc", (await process.stdout.readline()).decode().strip())
+    assert child.exists()
+    process.kill()
+    await process.wait()
+    async with asyncio.timeout(5):
+        while child.exists() and (child / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
+            await asyncio.sleep(0.02)

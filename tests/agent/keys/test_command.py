@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,16 @@ def test_a_key_is_made_once_and_shown_with_its_words(plant: Path, capsys: pytest
     kid = load_signer(key_file(plant)).kid
     assert kid in shown and words(kid) in shown and "█" in shown
     assert "PRIVATE" not in shown and '"d"' not in shown
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a key for another user")
+def test_a_key_that_root_makes_belongs_to_the_owner_of_its_folder(plant: Path) -> None:
+    folder = key_file(plant).parent
+    folder.mkdir(parents=True)
+    os.chown(folder, 65534, 65534)
+    assert run(plant, "init") == run(plant, "rotate") == 0
+    for file in (key_file(plant), next_file(key_file(plant))):
+        assert (file.stat().st_uid, file.stat().st_mode & 0o777) == (65534, 0o600)
 
 
 def test_the_public_key_as_json_is_what_the_receiver_takes(plant: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from agent.collect.role import Target
 from agent.core.asset import AssetState, after_look
 from agent.core.observation import Register
 from agent.core.schedule import Turn
+from agent.core.vitals import Found, Vitals
 from agent.operator import plan as module
 from agent.operator.plan import Plan, plan
 from agent.publish.conversation import HEALTH_EVERY_S
@@ -164,7 +165,16 @@ def test_first_reports_and_health_weigh_what_the_plan_says(tmp_path: Path, autho
     journaled = Record(seq=1, kind=record.kind, subject=record.subject, at=record.at, body=record.body)
     with Outbox.open(tmp_path / "outbox.db", max_bytes=1 << 24) as outbox:
         depth = outbox.depth()
-    vitals = health(now=moment(), started=moment(), session=3, agent_version="0.1.0", depth=depth, outcomes={"identified": 7})
+    found = [
+        Found(name="networks", state="ok", detail="the kernel refuses what a unit's address list forbids"),
+        Found(name="memory-limit", state="ok", detail="limited: nameplated-collect.service 192 MiB"),
+        Found(name="clock", state="ok", detail="confirmed by a time server"),
+    ]
+    role = Vitals(at=moment().text, written_bytes=4_000_000, rss_bytes=31_000_000, found=found)
+    roles = {"collect": role, "publish": role}
+    vitals = health(
+        now=moment(), started=moment(), session=3, agent_version="0.1.0", depth=depth, outcomes={"identified": 7}, roles=roles
+    )
     reports = [*drafts([journaled], moment()), Draft("gateway", vitals)]
     _, (first, minute) = extend(Chain(epoch="0b1f9c1e-0000-4000-8000-000000000000"), reports, author=author, now=moment())
     assert len(first.token) == pytest.approx(module.FIRST_REPORT_BYTES, rel=0.2)
