@@ -71,7 +71,7 @@ def test_a_finding_that_breaks_no_promise_is_no_problem(state: str) -> None:
 
 def test_word_that_is_old_or_of_another_boot_is_not_believed() -> None:
     later = msgspec.structs.replace(moment(), up_s=moment().up_s + STALE_AFTER_S + 1)
-    rebooted = msgspec.structs.replace(moment(), boot="another")
+    rebooted = msgspec.structs.replace(moment(), up_s=moment().up_s - 1)
     for now in (later, rebooted):
         (problem,) = problems("collect", word(), now)
         assert "has left no word since" in problem
