@@ -57,11 +57,15 @@ def sample(process: subprocess.Popen[bytes]) -> dict[str, float]:
     """What one process takes now."""
     own = Path(f"/proc/{process.pid}")
     rollup, status = (own / "smaps_rollup").read_text(), (own / "status").read_text()
-    sizes = {name: float(re.search(rf"^{name}:\s+(\d+)", rollup, re.MULTILINE)[1]) for name in ("Rss", "Pss")}
+    sizes = {
+        name: float(re.search(rf"^{name}:\s+(\d+)", rollup, re.MULTILINE)[1])
+        for name in ("Rss", "Pss", "Private_Clean", "Private_Dirty")
+    }
     fields = (own / "stat").read_text().rpartition(")")[2].split()
     return {
         "rss_kib": sizes["Rss"],
-        "pss_kib": sizes["Pss"],
+        "pss_kib": sizes["Pss"],  # moves with whoever shares libraries
+        "private_kib": sizes["Private_Clean"] + sizes["Private_Dirty"],
         "descriptors": float(len(list((own / "fd").iterdir()))),
         "threads": float(re.search(r"^Threads:\s+(\d+)", status, re.MULTILINE)[1]),
         "cpu_s": (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
@@ -180,7 +184,7 @@ async def observe(running: dict, broker: Mosquitto, plain: list[ModbusDevice], m
             for name, value in sample(running[role]).items():
                 series[role].setdefault(name, []).append(value)
         told = "  ".join(
-            f"{role} {series[role]['pss_kib'][-1]:.0f} KiB {series[role]['descriptors'][-1]:.0f} fd" for role in ROLES
+            f"{role} {series[role]['private_kib'][-1]:.0f} KiB {series[role]['descriptors'][-1]:.0f} fd" for role in ROLES
         )
         print(f"minute {minute + 1:2}: {told}", flush=True)
     return series
