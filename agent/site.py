@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent.core.maintenance import Window, WindowError, minute_of_day, weekdays
 from agent.log import line, logger
-from config.errors import Problem
+from config.errors import ConfigError, Problem
 from config.load import load, located
 from config.model import Asset, CollectSection, Plant
 from config.near import nearest
