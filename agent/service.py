@@ -23,6 +23,8 @@ from agent.core.pulse import Pulse
 from agent.log import line, logger
 from agent.notify import notify, reloading, watchdog_s
 
+STDERR = 2
+
 TELL_EVERY_S = 15.0
 """How often a role leaves word of how it is, and the watchdog is fed at least."""
 
@@ -85,7 +87,7 @@ def run(roles: Mapping[str, Role]) -> None:
     A single role's failure is the caller's: it decides the exit code. Of several, one that fails leaves the others running:
     a gateway that cannot sign still collects.
     """
-    faulthandler.enable()  # the watchdog's SIGABRT then leaves in the journal where we hung
+    faulthandler.enable(STDERR)  # the watchdog's SIGABRT then leaves in the journal where we hung
     try:
         asyncio.run(_Process(roles).run())
     except ExceptionGroup as group:
