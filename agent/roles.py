@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from agent import wiring
 from agent.clock import system_clock
+from agent.core.pulse import Pulse
 from agent.core.vitals import VITALS, Vitals
 from agent.log import line, logger
 from agent.notify import patience
@@ -29,6 +30,8 @@ from config.errors import ConfigError, Problem
 from config.model import Plant
 
 if TYPE_CHECKING:
+    from agent.collect.recorder import Recorder
+    from agent.collect.role import Collector
     from agent.core.schedule import Rhythm
     from agent.publish.role import Publisher
     from buffer.journal import Journal
@@ -72,17 +75,13 @@ def publish_role(read: Callable[[], Plant]) -> Role:
 
 async def _collect(follower: Follower, running: Running) -> None:
     from agent.collect.recorder import Recorder
-    from agent.collect.role import Collector
-    from agent.site import windows
     from buffer.backlog import backlog_file
     from buffer.journal import Journal
-    from protocols.contract import Transport
 
-    clock = system_clock()
-    standing = Standing("collect", follower, clock)
+    standing = Standing("collect", follower, system_clock())
     running.leave_word = standing.leave_word
     plant = follower.plant
-    places, known = wiring.Places(plant), wiring.readers(wiring.Places(plant).pki)
+    places = wiring.Places(plant)
 
     def open_journal(broken: str = "") -> Journal:
         size = plant.spool.journal_max_bytes
@@ -98,37 +97,52 @@ async def _collect(follower: Follower, running: Running) -> None:
             backlog_file=backlog_file(places.journal),
             vitals=standing.vitals,
         )
-        collector = Collector(
-            [wiring.target(asset, plant.collect) for asset in plant.asset],
-            known,
-            recorder,
-            rhythm=_rhythm(plant),
-            clock=clock,
-            chance=random.Random(),  # noqa: S311  # spreads visits; guards nothing
-            states=journal.states("asset"),
-            turns=journal.states("endpoint"),
-            windows=windows(plant.collect),
-            pulse=running.pulse,
-            guard_fired_at=_guard_fired_at(journal),
-        )
-
-        def follow() -> str:
-            if follower.again():
-                now = follower.plant
-                recorder.flush_after_s = _flush_after_s(now)
-                targets = [wiring.target(asset, now.collect) for asset in now.asset]
-                # The profiles may be others; whoever keeps OPC UA to one child at a time stays.
-                fresh = {**wiring.readers(places.pki), Transport.OPC_UA: known[Transport.OPC_UA]}
-                collector.follow(targets, fresh, rhythm=_rhythm(now), windows=windows(now.collect))
-            else:
-                collector.remark("plant.refused", follower.trouble)
-            return follower.trouble
-
+        collector, follow = _collector(follower, recorder, journal, running.pulse)
         standing.work, standing.given_up = collector.word, lambda: recorder.given_up
         standing.guard_fired_at = lambda: collector.guard_fired_at
         running.follow = follow
         running.ready()
         await collector.run()
+
+
+def _collector(
+    follower: Follower, recorder: "Recorder", journal: "Journal", pulse: Pulse
+) -> "tuple[Collector, Callable[[], str]]":
+    """Return what collects, and how it follows the plant file."""
+    from agent.collect.role import Collector
+    from agent.site import windows
+    from protocols.contract import Transport
+
+    plant = follower.plant
+    pki = wiring.Places(plant).pki
+    known = wiring.readers(pki)
+    collector = Collector(
+        [wiring.target(asset, plant.collect) for asset in plant.asset],
+        known,
+        recorder,
+        rhythm=_rhythm(plant),
+        clock=system_clock(),
+        chance=random.Random(),  # noqa: S311  # spreads visits; guards nothing
+        states=journal.states("asset"),
+        turns=journal.states("endpoint"),
+        windows=windows(plant.collect),
+        pulse=pulse,
+        guard_fired_at=_guard_fired_at(journal),
+    )
+
+    def follow() -> str:
+        if not follower.again():
+            collector.remark("plant.refused", follower.trouble)
+            return follower.trouble
+        now = follower.plant
+        recorder.flush_after_s = _flush_after_s(now)
+        targets = [wiring.target(asset, now.collect) for asset in now.asset]
+        # The profiles may be others; whoever keeps OPC UA to one child at a time stays.
+        fresh = {**wiring.readers(pki), Transport.OPC_UA: known[Transport.OPC_UA]}
+        collector.follow(targets, fresh, rhythm=_rhythm(now), windows=windows(now.collect))
+        return follower.trouble
+
+    return collector, follow
 
 
 async def _opened(opener: Callable[[], _Opened], running: Running, standing: Standing) -> _Opened:
