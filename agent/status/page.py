@@ -87,7 +87,7 @@ def _delivery(work: PublishWord) -> list[tuple[str, str]]:
 
 
 def _assets(work: CollectWord, now: Moment, wide: int) -> str:
-    head = ("asset", "last look", "last seen (UTC)", "next visit")
+    head = ("asset", "last look", "seen (UTC)", "next visit")
     rows = [(line.asset_id, _outcome(line), _clock(line.last_seen_at), _next(line, work.paused, now)) for line in work.assets]
     more = work.count - len(work.assets)
     return screens.table(head, rows, width=wide) + (f"\n… and {more} more" if more else "")
@@ -96,7 +96,7 @@ def _assets(work: CollectWord, now: Moment, wide: int) -> str:
 def _outcome(line: AssetLine) -> str:
     if line.quarantined:
         return f"{line.outcome}, quarantined"
-    return line.outcome + (f" ({line.failures} times)" if line.failures > 1 else "")
+    return line.outcome + (f" x{line.failures}" if line.failures > 1 else "")
 
 
 def _next(line: AssetLine, paused: str, now: Moment) -> str:
@@ -109,7 +109,7 @@ def _next(line: AssetLine, paused: str, now: Moment) -> str:
 
 
 def _clock(at: str | None) -> str:
-    return (at or "never").replace("T", " ")[:19]
+    return (at or "never").replace("T", " ")[:16]
 
 
 def _size(size_bytes: int) -> str:

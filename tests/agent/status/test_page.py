@@ -44,7 +44,7 @@ def test_it_says_what_each_role_does_and_how_far_delivery_is() -> None:
         (AssetLine(asset_id="x", due_s=0.0), "now"),
         (AssetLine(asset_id="x", due_s=0.0, visiting=True), "is being asked"),
         (AssetLine(asset_id="x", due_s=0.0, outcome="refused", failures=3, quarantined=True), "refused, quarantined"),
-        (AssetLine(asset_id="x", due_s=0.0, outcome="silent", failures=2), "silent (2 times)"),
+        (AssetLine(asset_id="x", due_s=0.0, outcome="silent", failures=2), "silent x2"),
         (AssetLine(asset_id="x", due_s=0.0), "never"),
     ],
 )
