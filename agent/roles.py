@@ -221,6 +221,8 @@ async def _publish_once(follower: Follower, running: Running, standing: Standing
 
     publisher, stack = await _opened(begin, running, standing)
     with stack:
+        if follower.plant is not plant:  # it changed again while the disk was waited for
+            return ""
         work = asyncio.ensure_future(publisher.run())
 
         def follow() -> str:
@@ -230,6 +232,7 @@ async def _publish_once(follower: Follower, running: Running, standing: Standing
             return follower.trouble
 
         stack.callback(setattr, standing, "work", None)
+        stack.callback(running.pulse.rest)
         standing.work, running.follow = publisher.word, follow
         running.ready()
         return await _end_of(work)

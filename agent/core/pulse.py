@@ -27,6 +27,10 @@ class Pulse:
         """Forget a task that has come to its end."""
         self._until_s.pop(task, None)
 
+    def rest(self) -> None:
+        """Forget every task: none is wanted now."""
+        self._until_s.clear()
+
     def overdue(self, now_s: float) -> list[str]:
         """Return the tasks that have not kept their word, by name.
 

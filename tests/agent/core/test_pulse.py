@@ -31,3 +31,10 @@ def test_a_task_that_comes_back_is_no_longer_overdue() -> None:
     pulse.beat("fold", 1.0, now_s=0.0)
     pulse.beat("fold", 1.0, now_s=50.0)
     assert pulse.overdue(50.5) == []
+
+
+def test_nobody_is_waited_for_while_none_is_wanted() -> None:
+    pulse = Pulse()
+    pulse.beat("fold", 1.0, now_s=0.0)
+    pulse.rest()
+    assert pulse.overdue(1e9) == []
