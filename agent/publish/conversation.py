@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agent.core.delivery import Fate, Session, Suspects, answer, pause_s
+from agent.core.delivery import BLAMING, Fate, Session, Suspects, answer, pause_s, places, remedy
 from agent.core.limits import ALWAYS_KEPT, GAP
 from agent.core.pulse import Pulse
 from agent.log import line, logger
@@ -104,7 +104,7 @@ class Conversation:
         """Send and listen for as long as the connection stands.
 
         Raises:
-            BrokerUnreachableError: It broke.
+            BrokerUnreachableError: It broke, or the broker does not answer.
         """
         self._connection.publish(self._voice.online(self._number))
         if self._receiver:
@@ -115,6 +115,8 @@ class Conversation:
         while True:
             now_s = self._clock().up_s
             self._pulse.beat("delivery", HEALTH_EVERY_S + SLACK_S, now_s)
+            if self._session.is_silent(now_s):
+                raise BrokerUnreachableError("the broker answers no message: see its log")
             self._tell_health(now_s)
             self._settle(now_s)
             self._hand_over(now_s)
@@ -139,8 +141,12 @@ class Conversation:
         )
 
     def _tell_health(self, now_s: float) -> None:
-        """Say how the gateway is, once a minute."""
-        if now_s >= self._health_due_s:
+        """Say how the gateway is, once a minute; a little later where the broker takes nothing more at the moment."""
+        if now_s < self._health_due_s:
+            return
+        if self._connection.unanswered >= self._connection.receive_maximum:
+            self._health_due_s = now_s + pause_s(1)
+        else:
             self._health_sent += 1
             self._health_due_s = now_s + HEALTH_EVERY_S
             self._health_id = self._connection.publish(self._voice.health(self._number, self._health_sent))
@@ -150,7 +156,7 @@ class Conversation:
         session = self._session
         if self._receiver and session.overdue(now_s):
             _log.warning(line("receipt.overdue", waiting=self._spool.outbox.depth().count))
-        room = session.room(now_s)
+        room = min(session.room(now_s), places(self._connection.receive_maximum, self._connection.unanswered))
         if not room:
             return
         rotten: list[int] = []
@@ -160,11 +166,17 @@ class Conversation:
                 _log.error(line("envelope.damaged", position=parcel.position, why=parcel.reason))
                 rotten.append(parcel.position)
                 break  # what comes after it waits for the gap that covers it
-            if parcel.position not in session.under_way and not self._send(parcel, now_s):
+            if session.holds_back(parcel.position):
+                withheld.append(parcel.position)
+                if session.proven:
+                    break  # its turn, or that of what comes after it, is when nothing is under way
+            elif parcel.position not in session.under_way and not self._send(parcel, now_s):
                 withheld.append(parcel.position)
             session.sent_upto = max(session.sent_upto, parcel.position)
         if withheld:
             session.again_from(withheld[0])
+            if session.alone():
+                self._inbox.put_nowait(Folded())
         if rotten:
             self._spool.mend(rotten, self._clock())
             self._inbox.put_nowait(Folded())
@@ -210,9 +222,10 @@ class Conversation:
             case Folded():
                 pass
             case Lost(reason, reason_code):
+                self._blame(reason_code)
                 if reason_code == TAKEN_OVER:
-                    _log.error(line("broker.taken_over", why="another client has our name: a cloned gateway?"))
-                raise BrokerUnreachableError(reason)
+                    _log.error(line("broker.taken_over", why=remedy(reason_code)))
+                raise BrokerUnreachableError("; ".join(filter(None, (reason, remedy(reason_code)))))
             case Arrived(topic, payload, _) if topic == self._topics.receipt:
                 self._receipt(payload)
             case Arrived(topic, payload, correlation):
@@ -223,6 +236,12 @@ class Conversation:
                 parcel = self._handed_over.pop(message_id, None)
                 if parcel is not None:
                     self._acknowledged(parcel, reason_code)
+
+    def _blame(self, reason_code: int) -> None:
+        """Count the end of a connection against the envelope that it ended over, if it did: the oldest that has no answer."""
+        oldest = next(iter(self._handed_over.values()), None)
+        if oldest is not None and reason_code in BLAMING:
+            self._acknowledged(oldest, reason_code)
 
     def _health_acknowledged(self, reason_code: int) -> None:
         """Say it again soon if nobody heard it: the receiver may be just starting."""

@@ -24,6 +24,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from agent.core.delivery import remedy
 from agent.publish import certificates
 from agent.publish.errors import BrokerRefusedError, BrokerUnreachableError
 
@@ -31,6 +32,7 @@ KEEPALIVE_S = 30
 CONNECT_TIMEOUT_S = 10.0
 LARGEST_WINDOW = 20
 LARGEST_PACKET_BYTES = 262_144
+LARGEST_RECEIVE_MAXIMUM = 65_535
 WILL_DELAY_S = 5
 """How long a broken connection may take to come back before the will says that the gateway is gone."""
 
@@ -100,11 +102,20 @@ Event = Acknowledged | Arrived | Lost
 
 
 class Connection:
-    """A connection that stands. `tell` is told what happens on it, ending with `Lost`."""
+    """A connection that stands. `tell` is told what happens on it, ending with `Lost`.
+
+    Attributes:
+        window: How many envelopes may be under way.
+        receive_maximum: How many messages of all sorts the broker takes at once.
+        unanswered: How many have no PUBACK.
+        largest_bytes: The largest packet that the broker takes.
+    """
 
     def __init__(self, broker: Broker, will: Letter, tell: Callable[[Event], None]) -> None:
         self._tell = tell
         self.window = LARGEST_WINDOW
+        self.receive_maximum = LARGEST_RECEIVE_MAXIMUM
+        self.unanswered = 0
         self.largest_bytes = LARGEST_PACKET_BYTES
         self._remark = ""
         self._loop = asyncio.get_running_loop()
@@ -142,6 +153,7 @@ class Connection:
         info = self._client.publish(letter.topic, letter.payload, qos=1, retain=letter.retain, properties=_properties(letter))
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise BrokerUnreachableError(f"could not send: {info.rc.name}")
+        self.unanswered += 1
         return info.mid
 
     def subscribe(self, topic: str) -> None:
@@ -223,9 +235,11 @@ class Connection:
         if self._connected.done():
             return
         if reason.is_failure:
-            self._connected.set_exception(BrokerRefusedError(f"the broker does not let us in: {reason}"))
+            where = "; ".join(filter(None, (str(reason), remedy(reason.value))))
+            self._connected.set_exception(BrokerRefusedError(f"the broker does not let us in: {where}"))
             return
-        self.window = min(LARGEST_WINDOW, getattr(properties, "ReceiveMaximum", LARGEST_WINDOW))
+        self.receive_maximum = getattr(properties, "ReceiveMaximum", LARGEST_RECEIVE_MAXIMUM)
+        self.window = min(LARGEST_WINDOW, self.receive_maximum)
         self.largest_bytes = min(LARGEST_PACKET_BYTES, getattr(properties, "MaximumPacketSize", LARGEST_PACKET_BYTES))
         self._connected.set_result(None)
 
@@ -240,6 +254,7 @@ class Connection:
         self._lost = True
 
     def _on_publish(self, _client: Client, _data: Any, message_id: int, reason: ReasonCode, _properties: Properties) -> None:
+        self.unanswered -= 1
         self._tell(Acknowledged(message_id, reason.value))
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:

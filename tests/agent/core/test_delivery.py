@@ -10,6 +10,7 @@ from agent.core.delivery import (
     FATES,
     LONGEST_PAUSE_S,
     RESEND_AFTER_S,
+    SILENT_AFTER_S,
     TRANSITIONS,
     Fate,
     Phase,
@@ -18,8 +19,10 @@ from agent.core.delivery import (
     Suspects,
     answer,
     diagram,
+    endings,
     fates,
     pause_s,
+    places,
     reconnect_wait_s,
 )
 
@@ -41,7 +44,7 @@ def test_every_phase_answers_every_signal() -> None:
 
 def test_the_page_shows_the_tables_of_this_version() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert diagram() in page and fates() in page
+    assert diagram() in page and fates() in page and endings() in page
 
 
 def test_window_is_never_overfilled_and_each_free_place_is_filled() -> None:
@@ -121,6 +124,44 @@ def test_refusals_are_counted_over_connections() -> None:
     assert last.acknowledged(1, 0x95, 0) is Fate.REFUSED
     suspects.forget(1)
     assert suspects == Suspects()
+
+
+def test_a_suspect_lets_another_go_first_on_a_new_connection_and_then_travels_alone() -> None:
+    session = Session(window=20, suspects=Suspects(refusals={1: 1}))
+    assert session.holds_back(1) and not session.holds_back(2)
+    session.sent(2, 0)
+    session.sent(3, 0)
+    session.acknowledged(2, 0x00, 0)
+    assert session.holds_back(1)  # 3 is under way
+    session.acknowledged(3, 0x00, 0)
+    assert not session.holds_back(1)
+    session.sent(1, 0)
+    assert session.holds_back(4)
+    session.acknowledged(1, 0x00, 0)
+    assert not session.holds_back(4)
+
+
+def test_a_suspect_that_nothing_else_can_outdo_is_tried_at_once() -> None:
+    session = Session(window=20, suspects=Suspects(refusals={1: 2}))
+    assert session.holds_back(1) and session.alone() and not session.holds_back(1)
+    assert not session.alone()
+
+
+def test_a_broker_that_answers_nothing_is_silent_after_a_minute_of_waiting_for_it() -> None:
+    session = Session(window=20)
+    assert not session.is_silent(1e6)
+    session.sent(1, 1000)
+    session.sent(2, 1050)
+    session.acknowledged(1, 0x00, 1055)
+    assert not session.is_silent(1055 + SILENT_AFTER_S - 1) and session.is_silent(1055 + SILENT_AFTER_S)
+    assert session.wake_in_s(1060, 1e6) <= SILENT_AFTER_S - 5
+
+
+@given(st.integers(1, 65_535), st.integers(0, 100))
+def test_room_for_envelopes_never_exceeds_what_the_broker_takes(receive_maximum: int, unanswered: int) -> None:
+    found = places(receive_maximum, unanswered)
+    assert 0 <= found <= max(0, receive_maximum - unanswered)
+    assert found > 0 or unanswered > 0
 
 
 def test_missing_receipt_starts_again_from_the_oldest() -> None:

@@ -15,7 +15,7 @@ from paho.mqtt.properties import Properties
 from agent.clock import system_clock
 from agent.core.observation import Event as Happening
 from agent.publish.fold import Author
-from agent.publish.mqtt import Broker
+from agent.publish.mqtt import Broker, Connection, Letter
 from agent.publish.role import Publisher, Topics
 from agent.publish.spool import Spool
 from buffer.journal import Journal
@@ -113,6 +113,25 @@ class Receiver:
         self._client.loop_stop()
 
 
+class Listener:
+    """Hears everything, in the order in which the broker passes it on, and answers nothing."""
+
+    def __init__(self, port: int) -> None:
+        from paho.mqtt.client import Client, MQTTv5
+        from paho.mqtt.enums import CallbackAPIVersion
+
+        self.leaves: list[str] = []
+        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
+        self._client.on_message = lambda _client, _data, message: self.leaves.append(message.topic.rpartition("/")[2])
+        self._client.on_connect = lambda client, *_: client.subscribe(f"{BASE}/#", qos=1)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
 class Gateway:
     """A journal to write into, and the role that publishes it."""
 
@@ -121,6 +140,10 @@ class Gateway:
         self.port = port
         self.author: Author = author(tmp_path)
         self.isms = create_key(tmp_path / "isms.key")
+
+    @property
+    def broker(self) -> Broker:
+        return Broker(host="127.0.0.1", port=self.port, tls=False, client_id="werk-ulm:gw-halle3")
 
     def write(self, count: int, *, padding: int = 0) -> None:
         happening = Happening(name="test", at=moment().text, moment=moment(), subject="y" * padding, detail="x" * padding)
@@ -152,7 +175,7 @@ class Gateway:
             self.publisher = Publisher(
                 spool,
                 self.author,
-                Broker(host="127.0.0.1", port=self.port, tls=False, client_id="werk-ulm:gw-halle3"),
+                self.broker,
                 TOPICS,
                 receiver=public_from_jwk(self.isms.public_jwk) if receipts else None,
                 agent_version="0",
@@ -354,3 +377,48 @@ async def test_what_was_receipted_and_let_go_of_is_answered_with_a_signed_gap(ga
         from_seq=2, to_seq=4, count=3, reason=kinds.GapReason.DELIVERED, last_hash=receiver.seen[4]
     )
     assert {response.outcome for _, response in receiver.responses} == {Outcome.ABSENT}
+
+
+async def test_envelope_that_ends_the_connection_each_time_is_confessed_and_the_rest_goes_on(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    # mosquitto answers what is above this limit with 0x95, which no PUBACK may say: paho then hangs up.
+    with mosquitto(tmp_path / "narrow", "message_size_limit 2500") as narrow:
+        gateway.port = narrow.port
+        receiver = Receiver(narrow.port, gateway.author.signer, gateway.isms)
+        async with gateway.publishing() as spool:
+            await until(lambda: 0 in receiver.seen)
+            receiver.receipt(0)
+            await until(lambda: spool.outbox.depth().count == 0)
+            gateway.write(1, padding=1000)  # the oldest that waits: nothing that is taken comes before it
+            gateway.write(30)
+            await until(lambda: 32 in receiver.seen, within_s=60)
+            gap = spool.outbox.find(EPOCH, 32)
+            assert isinstance(gap, Stored)
+            receiver.receipt(32)
+            await until(lambda: spool.outbox.depth().count == 0)
+        receiver.close()
+    found = body(gap, gateway.author.signer)
+    assert isinstance(found, kinds.Gap) and (found.from_seq, found.to_seq, found.reason) == (1, 1, kinds.GapReason.QUARANTINE)
+
+
+async def test_newest_status_and_health_go_before_the_backlog(gateway: Gateway, broker: Mosquitto) -> None:
+    gateway.write(200)
+    listener = Listener(broker.port)
+    async with gateway.publishing():
+        await until(lambda: len(listener.leaves) > 100)
+    listener.close()
+    assert listener.leaves[:3] == ["status", "health", "evidence"]
+
+
+async def test_a_twin_with_our_name_is_named_and_both_keep_their_records(
+    gateway: Gateway, receiver: Receiver, broker: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway.write(3)
+    async with gateway.publishing() as spool:
+        await until(lambda: len(receiver.seen) == 4)
+        will = Letter(topic=f"{BASE}/status", payload=b"twin")
+        twin = await Connection.open(gateway.broker, will, lambda _: None)
+        await until(lambda: "another client has our name" in caplog.text)
+        await twin.close()
+        assert spool.outbox.depth().count == 4
