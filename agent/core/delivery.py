@@ -117,15 +117,16 @@ def answer(reason_code: int) -> Answer:
     return FATES.get(reason_code, _UNKNOWN)
 
 
-def remedy(reason_code: int) -> str:
-    """Say where to look when a connection did not come about or ended; nothing where the code says it all.
+def explained(reason_code: int, reason: str) -> str:
+    """Say why a connection did not come about or ended, and where to look.
 
-    >>> remedy(0x8E)
-    'another client has our name: a cloned gateway?'
-    >>> remedy(0x00)
-    ''
+    >>> explained(0x8E, "Session taken over")
+    'Session taken over; another client has our name: a cloned gateway?'
+    >>> explained(0x00, "Normal disconnection")
+    'Normal disconnection'
     """
-    return ENDINGS.get(reason_code, "")
+    where = ENDINGS.get(reason_code)
+    return f"{reason}; {where}" if where else reason
 
 
 class Phase(StrEnum):
@@ -368,4 +369,6 @@ def fates() -> str:
 
 def endings() -> str:
     """Return the table of endings as Markdown, for docs/delivery.md."""
-    return "\n".join(["| Code | Where to look |", "|---|---|", *(f"| `0x{code:02x}` | {where} |" for code, where in ENDINGS.items())])
+    return "\n".join(
+        ["| Code | Where to look |", "|---|---|", *(f"| `0x{code:02x}` | {where} |" for code, where in ENDINGS.items())]
+    )

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agent.core.delivery import BLAMING, Fate, Session, Suspects, answer, pause_s, places, remedy
+from agent.core.delivery import BLAMING, ENDINGS, Fate, Session, Suspects, answer, explained, pause_s, places
 from agent.core.limits import ALWAYS_KEPT, GAP
 from agent.core.pulse import Pulse
 from agent.log import line, logger
@@ -157,14 +157,18 @@ class Conversation:
         if self._receiver and session.overdue(now_s):
             _log.warning(line("receipt.overdue", waiting=self._spool.outbox.depth().count))
         room = min(session.room(now_s), places(self._connection.receive_maximum, self._connection.unanswered))
-        if not room:
-            return
-        rotten: list[int] = []
-        withheld: list[int] = []
+        withheld = self._fill(room, now_s)
+        if withheld:
+            session.again_from(withheld[0])
+            if session.alone():
+                self._inbox.put_nowait(Folded())
+
+    def _fill(self, room: int, now_s: float) -> list[int]:
+        """Hand over what may go, at most so many; return the positions that have to be come back to."""
+        session, withheld = self._session, list[int]()
         for parcel in self._next(room):
             if isinstance(parcel, DamagedParcel):
-                _log.error(line("envelope.damaged", position=parcel.position, why=parcel.reason))
-                rotten.append(parcel.position)
+                self._mend(parcel)
                 break  # what comes after it waits for the gap that covers it
             if session.holds_back(parcel.position):
                 withheld.append(parcel.position)
@@ -173,13 +177,13 @@ class Conversation:
             elif parcel.position not in session.under_way and not self._send(parcel, now_s):
                 withheld.append(parcel.position)
             session.sent_upto = max(session.sent_upto, parcel.position)
-        if withheld:
-            session.again_from(withheld[0])
-            if session.alone():
-                self._inbox.put_nowait(Folded())
-        if rotten:
-            self._spool.mend(rotten, self._clock())
-            self._inbox.put_nowait(Folded())
+        return withheld
+
+    def _mend(self, parcel: DamagedParcel) -> None:
+        """Confess an envelope that cannot be believed any more, and come back for the gap."""
+        _log.error(line("envelope.damaged", position=parcel.position, why=parcel.reason))
+        self._spool.mend([parcel.position], self._clock())
+        self._inbox.put_nowait(Folded())
 
     def _next(self, room: int) -> Iterator[Stored | DamagedParcel]:
         """Yield what follows what was sent, at most so many.
@@ -224,8 +228,8 @@ class Conversation:
             case Lost(reason, reason_code):
                 self._blame(reason_code)
                 if reason_code == TAKEN_OVER:
-                    _log.error(line("broker.taken_over", why=remedy(reason_code)))
-                raise BrokerUnreachableError("; ".join(filter(None, (reason, remedy(reason_code)))))
+                    _log.error(line("broker.taken_over", why=ENDINGS[TAKEN_OVER]))
+                raise BrokerUnreachableError(explained(reason_code, reason))
             case Arrived(topic, payload, _) if topic == self._topics.receipt:
                 self._receipt(payload)
             case Arrived(topic, payload, correlation):

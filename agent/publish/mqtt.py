@@ -24,7 +24,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from agent.core.delivery import remedy
+from agent.core.delivery import explained
 from agent.publish import certificates
 from agent.publish.errors import BrokerRefusedError, BrokerUnreachableError
 
@@ -235,8 +235,9 @@ class Connection:
         if self._connected.done():
             return
         if reason.is_failure:
-            where = "; ".join(filter(None, (str(reason), remedy(reason.value))))
-            self._connected.set_exception(BrokerRefusedError(f"the broker does not let us in: {where}"))
+            self._connected.set_exception(
+                BrokerRefusedError(f"the broker does not let us in: {explained(reason.value, str(reason))}")
+            )
             return
         self.receive_maximum = getattr(properties, "ReceiveMaximum", LARGEST_RECEIVE_MAXIMUM)
         self.window = min(LARGEST_WINDOW, self.receive_maximum)

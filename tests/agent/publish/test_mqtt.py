@@ -74,8 +74,12 @@ async def test_broker_that_wants_a_password_refuses_with_its_reason(tmp_path: Pa
         await Connection.open(at(running.port), WILL, lambda _: None)
 
 
-@pytest.mark.parametrize(("setting", "remedy"), [("max_qos 0", "must allow QoS 1"), ("retain_available false", "must allow retained")])
-async def test_broker_that_offers_too_little_is_refused_with_what_it_must_allow(tmp_path: Path, setting: str, remedy: str) -> None:
+@pytest.mark.parametrize(
+    ("setting", "remedy"), [("max_qos 0", "must allow QoS 1"), ("retain_available false", "must allow retained")]
+)
+async def test_broker_that_offers_too_little_is_refused_with_what_it_must_allow(
+    tmp_path: Path, setting: str, remedy: str
+) -> None:
     with mosquitto(tmp_path / "broker", setting) as running, pytest.raises(BrokerRefusedError, match=remedy):
         await Connection.open(at(running.port), WILL, lambda _: None)
 
