@@ -15,9 +15,9 @@ Decides nothing: it prints figures, and no test depends on them.
 import asyncio
 import json
 import logging
+import socket
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -35,27 +35,34 @@ STAND_IN = ("bench.receipts",)
 
 
 def bare(broker: Mosquitto, count: int) -> dict[str, float]:
-    """Publish so many messages with paho alone."""
+    """Publish so many messages with paho alone, each as soon as there is a place: its own queue stays empty, as ours does."""
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
-    client.max_inflight_messages_set(WINDOW)
-    done, left = threading.Event(), [count]
+    payload, handed, answered = bytes(TOKEN_BYTES), 0, 0
+
+    def hand_over(places: int) -> None:
+        nonlocal handed
+        for _ in range(min(places, count - handed)):
+            handed += 1
+            client.publish("bench/bare", payload, qos=1)
 
     def acknowledged(*_: object) -> None:
-        left[0] -= 1
-        if not left[0]:
-            done.set()
+        nonlocal answered
+        answered += 1
+        hand_over(1)
+        if answered == count:
+            client.disconnect()
 
     client.on_publish = acknowledged
+    client.on_connect = lambda *_: hand_over(WINDOW)
     client.connect("127.0.0.1", broker.port)
-    client.loop_start()
+    connected = client.socket()
+    assert isinstance(connected, socket.socket)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as ours
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
-    for _ in range(count):
-        client.publish("bench/bare", bytes(TOKEN_BYTES), qos=1)
-    if not done.wait(600):
-        raise TimeoutError("bare paho did not end")
+    client.loop_forever()
     took_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
-    client.disconnect()
-    client.loop_stop()
+    if answered < count:
+        raise ConnectionError("bare paho lost its connection")
     return {"per s": round(count / took_s), "cpu us each": round(cpu_s / count * 1e6)}
 
 
