@@ -4,6 +4,8 @@ Measures real processes against a real mosquitto and a simulated device on loopb
 beside them, in the same run, an interpreter that has loaded nothing, and one that has loaded asyncio. Decides nothing: it prints
 figures, and no test depends on them. Run with `python -m bench.footprint`.
 
+Run it twice after a change of code: a first start compiles what changed, and half a MiB of what that takes stays.
+
 PSS shares a library's pages among all processes that have them in use, this program's own among them. `pair_alone_kib` is what the
 two roles take where nothing else runs Python: what is private to each, and every file's pages once.
 """
