@@ -6,6 +6,7 @@ through here.
 
 import argparse
 import os
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 Command = Callable[[argparse.Namespace], int]
 """What runs: the words of the command line in, an exit code out."""
+
+NARROWEST = 20
+"""Columns below which nothing is laid out any narrower."""
 
 PLANT_FILE = Path("/etc/nameplated/plant.toml")
 
@@ -28,13 +32,18 @@ def plain_help(prog: str) -> argparse.HelpFormatter:
     return argparse.HelpFormatter(prog, width=_columns() - 2)
 
 
+def raw_help(prog: str) -> argparse.HelpFormatter:
+    """Lay out help for this terminal, and leave an example in one piece: broken at a hyphen, nobody can copy it."""
+    return argparse.RawDescriptionHelpFormatter(prog, width=_columns() - 2)
+
+
 def _columns() -> int:
     """Return how wide the terminal is, found as `shutil.get_terminal_size` finds it."""
     told = os.environ.get("COLUMNS", "")
     if told.isdecimal() and int(told):
-        return int(told)
+        return max(int(told), NARROWEST)
     try:
-        return os.get_terminal_size().columns or 80
+        return max(os.get_terminal_size().columns or 80, NARROWEST)
     except OSError:  # standard output is no terminal
         return 80
 
@@ -55,9 +64,9 @@ def add(
     parser = commands.add_parser(
         name,
         help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}. {more}".rstrip(),
-        epilog=f"example: {example}",
-        formatter_class=plain_help,
+        description=textwrap.fill(f"{summary[0].upper()}{summary[1:]}. {more}".rstrip(), _columns() - 2),
+        epilog=f"example:\n  {example}",
+        formatter_class=raw_help,
     )
     if run:
         parser.set_defaults(command=run)
