@@ -134,7 +134,8 @@ def _finish(options: argparse.Namespace, pki: Path) -> str:
     now = datetime.now(UTC)
     own = finish(pki, now)
     assert own is not None
-    return f"{pages.ours(own, now)}The one before lies beside it as previous.der and previous.key. No server needs it any more.\n"
+    needed = "" if waiting else " No server needs it any more."
+    return f"{pages.ours(own, now)}The one before lies beside it as previous.der and previous.key.{needed}\n"
 
 
 def _list(options: argparse.Namespace, pki: Path) -> str:

@@ -1,6 +1,6 @@
-"""Certificates as a person reads them: thumbprints in the forms that other programs show, dates, and what to do next. Pure.
+"""Certificates as a person reads them: thumbprints in the forms that other programs show, dates, and what to do next.
 
-Decides layout and words. Never decides what is trusted.
+Decides layout and words. Never decides what is trusted, and takes nothing from outside but the width of the terminal.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from agent import screens
 from protocols.opcua.certificates import describe, thumbprint, to_der
 from protocols.opcua.own import RENEW_BEFORE, Own
 from protocols.opcua.trust import Pending
@@ -21,8 +22,9 @@ Servers = Mapping[str, datetime | None]
 """`host:port` to since when it has accepted a certificate of ours, or None."""
 
 _WHAT_TO_DO = (
-    "Carry the next one to the servers (nameplated opcua cert export nameplated-next.der) and let it be trusted there, one by one,",
-    "beside the one in use. Each is read all the while. Which have it: nameplated opcua cert show. At the end: cert finish.",
+    "Carry the next one to the servers (nameplated opcua cert export nameplated-next.der) and let it be trusted there, one by one, "
+    "beside the one in use. Each is read all the while. Which have accepted it: nameplated opcua cert show. When all have: "
+    "nameplated opcua cert finish."
 )
 
 
@@ -39,8 +41,9 @@ def renewal(own: Own, following: Own, servers: Servers, now: datetime) -> str:
     """Both of ours while a renewal is under way, and which servers have still to be visited by a person."""
     expires = own.certificate.not_valid_after_utc.date()
     said = [
-        f"{own.path}, in use until a server accepts the next one; expires {expires}, in {(expires - now.date()).days} days",
+        f"{own.path}, in use until a server accepts the next one",
         f"  SHA-256          {thumbprint(to_der(own.certificate))}",
+        f"  valid            until {expires}, {(expires - now.date()).days} days more",
         "",
         f"{following.path}, the next one",
         *_lines(following.certificate),
@@ -98,12 +101,13 @@ def facts(certificate: x509.Certificate, file: Path) -> dict[str, str | int]:
 def _progress(servers: Servers) -> list[str]:
     """Who accepts the next one, and what is to be done."""
     if not servers:
-        return ["No server has been logged in to over a protected session yet.", *_WHAT_TO_DO]
+        return ["No server has been logged in to over a protected session yet.", *screens.wrapped(_WHAT_TO_DO)]
     widest = max(map(len, servers))
     accepted = sum(since is not None for since in servers.values())
+    closing = screens.wrapped(_WHAT_TO_DO) if accepted < len(servers) else ["All have: nameplated opcua cert finish"]
     head = f"{accepted} of {len(servers)} servers have accepted the next one:"
     rows = [f"  {server:<{widest}}  {f'since {since.date()}' if since else 'not yet'}" for server, since in servers.items()]
-    return [head, *rows, *(_WHAT_TO_DO if accepted < len(servers) else ["All have: nameplated opcua cert finish"])]
+    return [head, *rows, *closing]
 
 
 def _lines(certificate: x509.Certificate) -> list[str]:

@@ -85,6 +85,7 @@ def test_renewal_is_finished_without_a_server_only_on_request(tmp_path: Path, ca
     assert run(tmp_path, "cert", "finish") == 1
     assert "h:5 and 3 more" in capsys.readouterr().err
     assert run(tmp_path, "cert", "finish", "--anyway") == 0
+    assert "No server needs it" not in capsys.readouterr().out
     assert run(tmp_path, "cert", "finish") == 64
     assert "cert renew" in capsys.readouterr().err
 
