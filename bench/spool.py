@@ -1,15 +1,21 @@
 """What durability costs: records a second beside bare SQLite, and the bytes that a day of 100 assets writes to the disk.
 
-Run with `python -m bench.spool [records|flash]`. Decides nothing: it prints figures, and no test depends on them.
+Run with `python -m bench.spool [records|flash|device]`. Decides nothing: it prints figures, and no test depends on them.
+`device` lives through the same day on an ext4 of its own, in a file behind a loop device, and reads that device's own counter: what
+the file system adds, its journal above all, is in it. Needs root and loop devices.
 """
 
+import contextlib
 import json
+import os
 import random
 import shutil
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -26,6 +32,7 @@ from tests.faults.gateway import Place, Receiver, deliver
 ASSETS = 100
 INTERVAL_S = 21_600.0
 DAY_S = 86_400.0
+VOLUME_BYTES = 512 * 1024 * 1024
 BODY = bytes(1000)
 AT = "2026-11-22T00:00:00.000Z"
 FIELDS = (
@@ -77,7 +84,7 @@ def _timed(work, times: int) -> float:
     return time.perf_counter() - began_s
 
 
-def flash(folder: Path) -> dict[str, float]:
+def flash(folder: Path, written: Callable[[], int]) -> dict[str, float]:
     """Live through a day of 100 assets at default settings, the second one: nothing is new but one firmware in the evening."""
     place = Place(folder, journal_cap=64 * 1024 * 1024, outbox_cap=256 * 1024 * 1024)
     with place.open_journal() as journal, place.spool(place.author, now=moment(0)) as spool:
@@ -92,7 +99,7 @@ def flash(folder: Path) -> dict[str, float]:
         )
         receiver, before = Receiver(), 0
         for day in range(2):
-            before = _written_bytes()
+            before = written()
             for minute in range(day * 1440, (day + 1) * 1440):
                 now_s = 60.0 * minute
                 while looks and looks[0][0] <= now_s:
@@ -103,8 +110,8 @@ def flash(folder: Path) -> dict[str, float]:
                     receipt = receiver.receipt()
                     assert receipt is not None
                     spool.settle(receipt)
-    written = _written_bytes() - before
-    return {"assets": ASSETS, "records held": len(receiver.known), "bytes a day": written, "MB a day": round(written / 1e6, 2)}
+    wrote = written() - before
+    return {"assets": ASSETS, "records held": len(receiver.known), "bytes a day": wrote, "MB a day": round(wrote / 1e6, 2)}
 
 
 def _look(number: int, now_s: float, recorder: Recorder, states: dict[str, AssetState], turns: dict[str, Turn]) -> None:
@@ -140,6 +147,37 @@ def _written_bytes() -> int:
     return int(Path("/proc/self/io").read_text().split("\nwrite_bytes: ")[1].split()[0])
 
 
+@contextlib.contextmanager
+def _ext4(folder: Path) -> Iterator[tuple[Path, Callable[[], int]]]:
+    """A file system of its own on a loop device, and the count of bytes that reached that device."""
+    image, mount = folder / "image", folder / "mount"
+    mount.mkdir()
+    with image.open("wb") as file:
+        file.truncate(VOLUME_BYTES)
+    subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
+    found = subprocess.run(["losetup", "--find", "--show", str(image)], check=True, capture_output=True, text=True).stdout
+    loop = Path(found.strip())
+    try:
+        subprocess.run(["mount", str(loop), str(mount)], check=True)
+        try:
+            yield mount, lambda: _reached(loop)
+        finally:
+            subprocess.run(["umount", str(mount)], check=True)
+    finally:
+        subprocess.run(["losetup", "--detach", str(loop)], check=True)
+
+
+def _reached(loop: Path) -> int:
+    os.sync()
+    return 512 * int((Path("/sys/block") / loop.name / "stat").read_text().split()[6])
+
+
+def device(folder: Path) -> dict[str, float]:
+    """The same day as `flash`, counted by the device."""
+    with _ext4(folder) as (mount, reached):
+        return flash(_fresh(mount), reached)
+
+
 def main() -> int:
     """Print the figures as JSON. Works in the current directory, which should be on a disk and not in memory."""
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir="."))
@@ -149,7 +187,9 @@ def main() -> int:
             for batch in (1, 10):
                 print(json.dumps({"records": records(_fresh(folder), batch=batch)}))
         if "flash" in wanted:
-            print(json.dumps({"flash": flash(_fresh(folder))}))
+            print(json.dumps({"flash": flash(_fresh(folder), _written_bytes)}))
+        if "device" in wanted:
+            print(json.dumps({"device": device(_fresh(folder))}))
     finally:
         shutil.rmtree(folder)
     return 0

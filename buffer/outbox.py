@@ -80,11 +80,7 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """A parcel that is kept: a `Parcel` with its place.
-
-    Attributes:
-        position: Order of delivery, over all epochs.
-    """
+    """A parcel that is kept: a `Parcel` with its `position`, the order of delivery over all epochs."""
 
     epoch: str
     seq: int
