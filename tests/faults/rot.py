@@ -47,12 +47,14 @@ def rot(rounds: int, seed: int) -> dict[str, int]:
             for path in (place.outbox, place.journal, _log_of(place)):
                 if path.exists() and chance.random() < 0.6:
                     _damage(path, chance, whole.earlier if path == place.outbox else None)
-            began_s = time.monotonic()
+            began_s = time.process_time()
             try:
                 _go_on(place, whole, figures)
             except SpoolNewerError:  # a bit of the version flipped: an operator has to look, and nothing was touched
                 figures["left untouched"] += 1
-            figures["slowest ms"] = max(figures["slowest ms"], round(1000 * (time.monotonic() - began_s)))
+            figures["slowest ms of a processor"] = max(
+                figures["slowest ms of a processor"], round(1000 * (time.process_time() - began_s))
+            )
             figures["rounds"] += 1
             shutil.rmtree(place.directory)
         return dict(figures)
