@@ -62,7 +62,7 @@ def alarms(found: Sequence[Alarm], *, width: int = WIDTH) -> str:
 
 def trust(entries: Sequence[Mapping[str, Any]]) -> str:
     """Return every known key: its thumbprint, the gateway it speaks for, and the words to compare over the telephone."""
-    lines = [f"{entry['kid']}  {entry['state']}\n    {clean(entry['iss'])}\n    {entry['words']}" for entry in entries]
+    lines = [f"{entry['kid']}  {entry['state']}\n    {_gateway(entry['iss'])}\n    {entry['words']}" for entry in entries]
     return "\n".join(lines) or "nobody is trusted yet"
 
 

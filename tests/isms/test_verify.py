@@ -155,3 +155,14 @@ def test_lines_of_any_bytes_are_refused_and_only_the_first_hundred_are_listed() 
     chance = random.Random(3)
     report = audit([chance.randbytes(chance.randrange(400)) for _ in range(150)])
     assert report.refused == 150 and len(report.refusals) == 100
+
+
+@pytest.mark.parametrize(("reason", "told", "missing"), [("delivered", 2, 0), ("delivered", 1, 3), ("buffer-full", 2, 3)])
+def test_a_chain_that_was_taken_up_is_named_and_is_missing_what_no_true_word_covers(reason: str, told: int, missing: int) -> None:
+    gateway = Gateway()
+    gateway.chain(5)
+    digest = hash_text(gateway.sent[told].digest)  # only that of record 2 is what record 3 names
+    gateway.report(Gap(from_seq=0, to_seq=2, count=3, reason=GapReason(reason), last_hash=digest))
+    [chain] = audit([envelope.token for envelope in gateway.sent[3:]]).chains
+    assert (chain.first, chain.missing, chain.gaps) == (3, missing, 3 - missing)
+    assert ("examine both together" in chain.findings[0]) == (missing == 0)

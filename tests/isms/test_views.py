@@ -1,6 +1,11 @@
 """What people see: findings are never cut, and foreign text cannot pose as ours."""
 
+from dataclasses import replace
+
+import pytest
+
 from isms import views
+from isms.alarms import Alarm, Cause
 from isms.verify import ChainVerdict, Refusal, Verification
 
 CHAIN = ChainVerdict(
@@ -34,8 +39,6 @@ def test_json_says_the_same() -> None:
 
 
 def test_a_time_beyond_any_calendar_is_shown_as_unknown() -> None:
-    from dataclasses import replace
-
     shown = views.verification(Verification(chains=(replace(CHAIN, until=2**53 - 1),), refusals=(), refused=0, unchained=0))
     assert "to ? UTC" in shown
 
@@ -58,3 +61,20 @@ def test_a_gateway_whose_chain_needs_a_person_is_named() -> None:
     shown = views.gateways([one], {"forged": 2})
     assert "look into werk-ulm/gw-halle3: chain e: forked after 3: frozen" in shown
     assert shown.endswith("refused: 2 forged")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_no_screen_is_wider_than_its_terminal(width: int) -> None:
+    iss = "urn:nameplated:a-plant-with-a-very-long-name-ab:gw-halle10"
+    one = dict.fromkeys(("seq", "records", "gaps", "forks", "breaks"), 123_456_789)
+    one |= {"iss": iss, "status": "offline", "state": "forked", "last_received_at": "2026-11-22T20:00:00Z", "health": None}
+    one |= {"review": [f"{CHAIN.epoch}: " + "word " * 40]}
+    chain = replace(CHAIN, iss=iss, findings=("missing, and no signed gap accounts for it: records 1 to 2 " * 5,))
+    trusted = {"kid": "k" * 43, "iss": iss, "state": "trusted", "words": "nagup-" * 8}
+    shown = [
+        views.gateways([one], {"unknown-key": 10**9}, width=width),
+        views.alarms([Alarm(cause=Cause.STALE, iss=iss, subject="x" * 128, since=None, detail="word " * 40)], width=width),
+        views.verification(Verification(chains=(chain,), refusals=(), refused=0, unchained=0), width=width),
+        views.trust([trusted]),
+    ]
+    assert [line for text in shown for line in text.split("\n") if len(line) > width] == []
