@@ -27,12 +27,13 @@ _KINDS_OF_REGISTERS = {"3": "holding", "4": "input"}
 
 
 def listing(items: Sequence[Item], *, width: int | None = None) -> str:
-    """Return a line for each asset, and what stands out below."""
+    """Return a line for each asset, and what stands out below. A column in which nobody has anything is left out."""
     wide = screens.columns(width) >= WIDE
     head = ("asset", "manufacturer", "product", "firmware", "serial", "sure", "changes", "state", "last seen")
-    chosen = head if wide else ("asset", "product", "firmware", "state", "last seen")
+    chosen = [*head] if wide else ["asset", "product", "firmware", "state", "last seen"]
     ordered = sorted(items, key=lambda item: item.asset_id)
     lines = [dict(zip(head, cells, strict=True)) for cells in map(_line, ordered, _times(ordered))]
+    chosen = [name for name in chosen if name == head[0] or any(line[name] for line in lines)]
     shown = screens.table(chosen, [[line[name] for name in chosen] for line in lines], width=width, firm=FIRM)
     more = "The evidence for one of them: nameplated assets show ASSET"
     return "\n".join([shown, "", *screens.wrapped(_total(items), width=width), *screens.wrapped(more, width=width)])

@@ -44,6 +44,11 @@ def test_a_narrow_list_keeps_names_firmware_and_state(held: tuple[list[Item], bo
     assert all(word in shown for word in ("press-07", "2.2", "identified", "mixer-2")) and "serial" not in shown
 
 
+def test_a_column_in_which_nobody_has_anything_leaves_its_room_to_the_others(held: tuple[list[Item], books.Books]) -> None:
+    assert "serial" not in trail.listing(held[0], width=100)
+    assert trail.listing([], width=100).startswith("asset\n")
+
+
 def test_every_value_shows_its_request_its_bytes_and_its_profile(held: tuple[list[Item], books.Books]) -> None:
     found, known = held
     shown = " ".join(trail.page(found[0], known.turns["press-07"], NOW, width=100).split())
