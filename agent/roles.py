@@ -98,8 +98,8 @@ async def _collect(follower: Follower, running: Running) -> None:
             vitals=standing.vitals,
         )
         collector, follow = _collector(follower, recorder, journal, running.pulse)
-        standing.work, standing.given_up = collector.word, lambda: recorder.given_up
-        standing.guard_fired_at = lambda: collector.guard_fired_at
+        standing.given_up, standing.guard_fired_at = lambda: recorder.given_up, lambda: collector.guard_fired_at
+        standing.begin(collector.word)
         running.follow = follow
         running.ready()
         await collector.run()
@@ -233,7 +233,8 @@ async def _publish_once(follower: Follower, running: Running, standing: Standing
 
         stack.callback(setattr, standing, "work", None)
         stack.callback(running.pulse.rest)
-        standing.work, running.follow = publisher.word, follow
+        standing.begin(publisher.word)
+        running.follow = follow
         running.ready()
         return await _end_of(work)
 

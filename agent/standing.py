@@ -45,14 +45,20 @@ class Standing:
     given_up: Callable[[], int] = field(default=int)
     _started: Moment = field(init=False)
     _found: list[Found] = field(init=False)
+    _is_said: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        """Look around once, and say in the log what is not as it should be."""
+        """Look around once."""
         self._started = self.clock()
         self._found = look_around(self._started.clock)
-        for one in self._found:
-            if one.state in ("warn", "bad"):
-                _log.warning(line("finding", name=one.name, state=one.state, detail=one.detail, remedy=one.remedy))
+
+    def begin(self, work: Callable[[], CollectWord | PublishWord]) -> None:
+        """Take what tells of the work from now on. The first time, say in the log what is not as it should be around it."""
+        self.work = work
+        amiss = [] if self._is_said else [one for one in self._found if one.state in ("warn", "bad")]
+        for one in amiss:
+            _log.warning(line("finding", name=one.name, state=one.state, detail=one.detail, remedy=one.remedy))
+        self._is_said = True
 
     def vitals(self, now: Moment) -> Vitals:
         """Say how the role is as a process."""
