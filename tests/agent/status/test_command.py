@@ -1,6 +1,8 @@
 """`nameplated status`: an exit code for scripts, and an answer where the plant file has none."""
 
 import json
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,15 @@ from tests.agent.core.test_status import word
 from tests.agent.rig import plant
 
 NOBODY = ("press-07", "modbus-tcp://127.0.0.1:1?unit=1")
+
+
+@pytest.fixture(autouse=True)
+def log_of_others() -> Iterator[None]:
+    """Give the log back: the command line sends it to a stream that this test alone has."""
+    root = logging.getLogger()
+    before = root.handlers
+    yield
+    root.handlers = before
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str]:
