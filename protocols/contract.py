@@ -260,6 +260,10 @@ class Ledger:
     duration_ms: float = 0.0
 
 
+CUT_SHORT = "the look was cut short"
+"""Remark of a reader that identified a device and did not get to everything it would have asked."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """One completed look at one endpoint.

@@ -5,6 +5,7 @@ Decides how a look changes that belief. Never decides what is worth reporting (`
 
 import msgspec
 
+from agent.core.identity import compare
 from agent.core.ledger import Totals, add
 from agent.core.observation import Component, Name, Nameplate, Observation
 
@@ -41,7 +42,15 @@ def after_look(before: AssetState | None, look: Observation) -> AssetState:
     known, seen_at = (before.known, before.last_seen_at) if before else (None, None)
     if look.identified:
         seen_at = look.observed_at
-        known = Known(observed_at=look.observed_at, nameplate=look.nameplate, software_components=look.software_components)
+        plate = completed(known, look)
+        known = Known(observed_at=look.observed_at, nameplate=plate, software_components=look.software_components)
     return AssetState(
         observation=look, known=known, last_asked_at=look.observed_at, last_seen_at=seen_at, ledger=add(totals, look.ledger)
     )
+
+
+def completed(known: Known | None, look: Observation) -> Nameplate:
+    """Return what is believed of the nameplate: a look at the same device that was cut short says nothing of what it did not get to."""
+    if known and look.cut_short and compare(known.nameplate, look.nameplate).same:
+        return known.nameplate | look.nameplate
+    return look.nameplate

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from agent.core.asset import AssetState, Known
+from agent.core.asset import AssetState, Known, completed
 from agent.core.identity import compare, text
 from agent.core.moment import Moment
 from agent.core.observation import GONE, Name, Nameplate, Observation, Text
@@ -101,7 +101,7 @@ def _nameplate(known: Known, look: Observation) -> Iterator[Change]:
     """Differences of the asset's own nameplate: all of one device, or another device."""
     identity = compare(known.nameplate, look.nameplate)
     kind = ChangeKind.CHANGED if identity.same else ChangeKind.REPLACED
-    for field, before, after in _differences(known.nameplate, look.nameplate):
+    for field, before, after in _differences(known.nameplate, completed(known, look)):
         yield _change(look, kind, field=field, before=before, after=after, basis=identity.basis)
 
 
@@ -123,7 +123,7 @@ def _components(known: Known, look: Observation) -> Iterator[Change]:
 
 def _children(before: Observation, look: Observation) -> Iterator[Change]:
     """Differences of devices behind this one; only two full looks can be compared."""
-    if not (before.identified and look.identified):
+    if not (before.identified and look.identified) or before.cut_short or look.cut_short:
         return
     old = {child.key: child.nameplate for child in before.children}
     new = {child.key: child.nameplate for child in look.children}

@@ -18,6 +18,10 @@ Text = Annotated[str, msgspec.Meta(max_length=1024)]
 Name = Annotated[str, msgspec.Meta(max_length=128)]
 
 IDENTIFIED = "identified"
+
+CUT_SHORT = "the look was cut short"
+"""The readers' remark for it (`protocols.contract.CUT_SHORT`): a field that is missing then is not missing from the device."""
+
 """The one outcome that brings a nameplate."""
 
 GONE = frozenset({"unreachable", "silent"})
@@ -105,6 +109,11 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     capabilities: dict[str, Any] | None = None
     remarks: Annotated[list[Text], msgspec.Meta(max_length=64)] = []
     ledger: VisitLedger = VisitLedger()
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether there was more to ask."""
+        return CUT_SHORT in self.remarks
 
     @property
     def identified(self) -> bool:

@@ -8,7 +8,7 @@ Source: MODBUS Application Protocol Specification V1.1b3, sections 6.21 and 7; I
 
 from collections.abc import Collection
 
-from protocols.contract import Answer, Fact, Field, Outcome
+from protocols.contract import CUT_SHORT, Answer, Fact, Field, Outcome
 from protocols.errors import ReadError
 from protocols.modbus.dialogue import Refusal, Remark
 from protocols.modbus.identification import Identification
@@ -47,7 +47,7 @@ def from_identification(found: Identification, failure: ReadError | None) -> Ans
         )
     )
     return Answer(
-        outcome=outcome, detail=detail, facts=facts, remarks=_seen(found.remarks, failure), learned=_sorted(found.learned)
+        outcome=outcome, detail=detail, facts=facts, remarks=_seen(found.remarks, failure, facts), learned=_sorted(found.learned)
     )
 
 
@@ -69,7 +69,7 @@ def from_profile(profile: Profile, readout: Readout, failure: ReadError | None) 
         detail=detail,
         facts=facts,
         children=readout.children if facts else (),
-        remarks=_seen(readout.remarks, failure),
+        remarks=_seen(readout.remarks, failure, facts),
         learned=readout.learned,
     )
 
@@ -98,9 +98,11 @@ def _nameless(code: int | None, remarks: Collection[Remark], failure: ReadError 
             return Outcome.REFUSED, f"It refused to answer now (exception {code})."
 
 
-def _seen(remarks: Collection[Remark], failure: ReadError | None) -> tuple[str, ...]:
-    """Leave out that no answer came where the line knows better: it may have come to no question, or nonsense may have come."""
-    return _sorted(remarks if failure is None else set(remarks) - {Remark.SILENT})
+def _seen(remarks: Collection[Remark], failure: ReadError | None, facts: tuple[Fact, ...]) -> tuple[str, ...]:
+    """Say that a nameplate was cut short. Where the line failed, it knows better why no answer came: perhaps to no question."""
+    if failure is None:
+        return _sorted(remarks)
+    return _sorted({*remarks, *([CUT_SHORT] if facts else [])} - {Remark.SILENT})
 
 
 def _sorted(words: Collection[str]) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 from agent.core.asset import AssetState, after_look
 from agent.core.change import Change, ChangeKind, changes
-from agent.core.observation import Child, Component, Observation
+from agent.core.observation import CUT_SHORT, Child, Component, Observation
+from protocols import contract
 from tests.agent.core.looks import look, plate
 
 
@@ -38,6 +39,26 @@ def test_same_nameplate_is_no_change() -> None:
 def test_firmware_update_is_a_change_of_the_same_device() -> None:
     updated = look(nameplate=plate(manufacturer_name="ACME", firmware_version="2.2"))
     assert told(changes(believed(look()), updated)) == [("changed", "firmware_version", "2.1", "2.2")]
+
+
+def test_what_a_look_that_was_cut_short_did_not_get_to_is_no_change() -> None:
+    whole = look(nameplate=plate(manufacturer_name="ACME", firmware_version="2.1", serial_number="S1"))
+    cut = look(nameplate=plate(manufacturer_name="ACME"), remarks=[CUT_SHORT])
+    assert changes(believed(whole), cut) == []
+    assert changes(believed(whole, cut), whole) == []
+
+
+def test_what_a_look_that_was_cut_short_did_see_is_a_change() -> None:
+    whole = look(nameplate=plate(manufacturer_name="ACME", firmware_version="2.1", serial_number="S1"))
+    cut = look(nameplate=plate(manufacturer_name="ACME", firmware_version="2.2"), remarks=[CUT_SHORT])
+    assert told(changes(believed(whole), cut)) == [("changed", "firmware_version", "2.1", "2.2")]
+    other = look(nameplate=plate(manufacturer_name="Nordlicht"), remarks=[CUT_SHORT])
+    assert {change.change for change in changes(believed(whole), other)} == {ChangeKind.REPLACED}
+    assert changes(believed(whole, other), other) == []
+
+
+def test_reader_and_core_mean_the_same_remark() -> None:
+    assert CUT_SHORT == contract.CUT_SHORT
 
 
 def test_other_serial_number_is_a_replaced_device() -> None:
