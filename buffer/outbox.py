@@ -241,8 +241,7 @@ class Outbox:
         Raises:
             OSError: The volume cannot be asked.
         """
-        size = self.path.stat().st_size
-        self._store.limit(allowed_bytes(self.max_bytes, size, free_bytes(self.path), floor_bytes))
+        self._store.limit(allowed_bytes(self.max_bytes, self.path.stat().st_size, free_bytes(self.path), floor_bytes))
 
     def settle(self, epoch: str, upto: int, notes: Mapping[str, bytes] = _NOTHING) -> int:
         """Delete what a receipt covers, the parcels of an epoch up to a sequence, and overwrite notes; return how many went.
@@ -338,14 +337,12 @@ def _open(path: Path, max_bytes: int) -> Store:
 
 def _remember(path: Path, new: Store) -> None:
     """Begin an outbox with the name of the damaged one in whose place it is, if there was one."""
-    found = unsaved(path)
-    if found is not None:
+    if found := unsaved(path):
         new.run_many(_NOTE, _note_rows({DAMAGED: f"{found[0].name} {found[1]}".encode()}))
 
 
 def _check(parcel: Parcel) -> None:
-    reason = flaw(kind=parcel.kind, subject=parcel.subject, at=parcel.at, body=parcel.token)
-    if reason is not None:
+    if reason := flaw(kind=parcel.kind, subject=parcel.subject, at=parcel.at, body=parcel.token):
         raise ValueError(reason)
     if not is_name(parcel.epoch, MAX_NAME_BYTES) or not 0 <= parcel.seq <= MAX_SEQ or len(parcel.digest) > MAX_DIGEST_BYTES:
         raise ValueError("the epoch, the sequence or the digest is out of range")
