@@ -327,14 +327,14 @@ class Session:
 
     def overdue(self, now_s: float) -> bool:
         """Start again from the oldest envelope if a receipt has been owed for too long; return whether it has."""
-        if self.owed_since_s is None or now_s - self.owed_since_s < RESEND_AFTER_S or self.under_way:
+        if self.owed_since_s is None or now_s < self.owed_since_s + RESEND_AFTER_S or self.under_way:
             return False
         self.sent_upto, self.owed_since_s = 0, now_s
         return True
 
     def is_silent(self, now_s: float) -> bool:
         """Tell whether the broker has left everything without an answer for too long: the connection is worth nothing."""
-        return bool(self.under_way) and now_s - self.answered_s >= SILENT_AFTER_S
+        return bool(self.under_way) and now_s >= self.answered_s + SILENT_AFTER_S
 
     def wake_in_s(self, now_s: float, longest_s: float) -> float:
         """Return how long nothing of this session's own happens, at most `longest_s`."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.core.delivery import (
@@ -194,6 +194,9 @@ def test_reconnect_waits_between_a_moment_and_five_minutes(failures: int, chance
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(FATES)), st.floats(0, 30))))
+@example(
+    [(0, 1.4670594961953451), (0, 7.467059496195345), (0, 29.999999999999996), (0, 29.999999999999996), (0, 30.0), (0, 30.0)]
+)
 def test_no_sequence_of_answers_stops_delivery_for_longer_than_the_longest_pause(answers: list[tuple[int, float]]) -> None:
     session, now_s = Session(window=20), 0.0
     for position, (code, later_s) in enumerate(answers, 1):
