@@ -7,6 +7,7 @@ one call that tells could also set the clock. So they look for the sign that sys
 `nameplated-clock.service` leaves where another program keeps the clock, such as chrony. Outside of a unit the kernel is asked.
 """
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,8 @@ SIGNS = (Path("/run/systemd/timesync/synchronized"), Path("/run/nameplated/clock
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
+LOOK_EVERY_S = 1.0
+
 Clock = Callable[[], Moment]
 
 
@@ -28,7 +31,7 @@ def system_clock(synchronized: Callable[[], bool] | None = None) -> Clock:
     Args:
         synchronized: Tells whether a time server disciplines the wall clock now; None to look for it on this machine.
     """
-    is_synchronized = synchronized or is_disciplined()
+    is_synchronized = synchronized or now_and_then(is_disciplined())
     boot = BOOT_ID.read_text().strip()
     seen_synchronized = False
 
@@ -41,6 +44,20 @@ def system_clock(synchronized: Callable[[], bool] | None = None) -> Clock:
         return Moment(at_s=time.time(), up_s=time.clock_gettime(time.CLOCK_BOOTTIME), boot=boot, clock=state)
 
     return now
+
+
+def now_and_then(look: Callable[[], bool], monotonic_s: Callable[[], float] = time.monotonic) -> Callable[[], bool]:
+    """Look at most once in `LOOK_EVERY_S`: every envelope reads the clock, and whether it is kept changes over minutes."""
+    looked_s, found = -math.inf, False
+
+    def lately() -> bool:
+        nonlocal looked_s, found
+        now_s = monotonic_s()
+        if now_s - looked_s >= LOOK_EVERY_S:
+            looked_s, found = now_s, look()
+        return found
+
+    return lately
 
 
 def is_disciplined() -> Callable[[], bool]:

@@ -64,7 +64,7 @@ class Role:
         self.manager.settimeout(20)
         self.started = time.monotonic()
         command = [sys.executable, "-I", "-m", "agent", name, "--config", str(plant)]
-        environment = os.environ | {"NOTIFY_SOCKET": str(address)}
+        environment = os.environ | {"NOTIFY_SOCKET": str(address), "INVOCATION_ID": "0"}  # as in a unit
         self.process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
 
     def ready_s(self) -> float:

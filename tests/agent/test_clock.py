@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent import clock
-from agent.clock import is_disciplined, system_clock
+from agent.clock import is_disciplined, now_and_then, system_clock
 from agent.core.moment import ClockState, elapsed_s
 
 
@@ -21,6 +21,12 @@ def test_a_clock_that_was_disciplined_once_holds_over_and_one_that_never_was_doe
     answers = iter([False, True, False])
     now = system_clock(lambda: next(answers))
     assert [now().clock for _ in range(3)] == [ClockState.UNSYNC, ClockState.SYNC, ClockState.HOLDOVER]
+
+
+def test_whether_the_clock_is_kept_is_looked_at_once_a_second_at_the_most() -> None:
+    looks, moments = iter([False, True]), iter([5.0, 5.9, 6.0, 6.5])
+    lately = now_and_then(lambda: next(looks), lambda: next(moments))
+    assert [lately() for _ in range(4)] == [False, False, True, True]
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["timesyncd", "any-other"])
