@@ -21,7 +21,7 @@ from protocols.profile import bundled
 from protocols.profile_form import Read
 from tests.simulators.rogue_modbus import Behaviour, Reply, Rogue, Then, mbap, one_by_one, says
 
-QUICK = Limits(connect_timeout_s=0.5, response_timeout_s=0.15, gap_s=0.01, visit_s=2.0)
+QUICK = Limits(connect_timeout_s=0.5, response_timeout_s=0.3, gap_s=0.01, visit_s=3.0)
 ACME = {0: b"ACME", 1: b"P7", 2: b"2.1", 4: b"Press", 6: b"line 2, do not touch"}
 IDENTITY = bytes.fromhex("2b0e0282000003000441434d4501025037 0203322e31")
 WAGO = {0x2010: 5, 0x2011: 750, 0x2012: 881, 0x2013: 1, 0x2014: 4}
