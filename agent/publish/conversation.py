@@ -302,8 +302,9 @@ class Conversation:
         """Let go of what is delivered, in one go for the receipts, or the broker's words, of a moment."""
         if now_s < self._settle_due_s:
             return
-        self._spool.outbox.settle_positions(self._accepted)
-        self._accepted.clear()
+        if self._accepted:
+            self._spool.outbox.settle_positions(self._accepted)
+            self._accepted.clear()
         for receipt in self._receipts.values():
             settled = self._spool.settle(receipt)
             if settled:
