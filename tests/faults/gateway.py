@@ -5,6 +5,7 @@ that a loss has a name. The receiver is as strict as the real one: one chain, no
 """
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -231,3 +232,23 @@ def drain(spool: Spool, receiver: Receiver, now: Moment | None = None) -> None:
 
 def state(number: int) -> State:
     return State(kind="endpoint", subject=f"a{number % 7}", at=moment().text, body=b"%d" % number)
+
+
+def write(place: Place, first: int, count: int, padding: int = 0) -> None:
+    """Let collect write so many records."""
+    with place.recorder() as recorder:
+        for number in range(first, first + count):
+            assert recorder.record([numbered(number, f"a{number % 5}", padding)], [], moment())
+
+
+def rot(path: Path, *positions: int) -> None:
+    """Let the tokens at some places of an outbox rot."""
+    with sqlite3.connect(path, isolation_level=None) as connection:
+        for position in positions:
+            connection.execute("UPDATE parcel SET token = zeroblob(length(token)) WHERE position = ?", (position,))
+    connection.close()
+
+
+def all_stored(spool: Spool) -> list[Stored]:
+    """All that waits and can be believed."""
+    return [entry for entry in spool.outbox.pending(0, limit=100_000) if isinstance(entry, Stored)]

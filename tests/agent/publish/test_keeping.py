@@ -1,37 +1,17 @@
 """The chain as the outbox holds it: full, rotten, refused; and every place that is missing is in a signed gap."""
 
 import random
-import sqlite3
 from pathlib import Path
 
 import pytest
 
-from agent.publish.spool import Spool
 from buffer.errors import SpoolDamagedError
-from buffer.outbox import Stored
-from tests.faults.gateway import Place, Receiver, deliver, drain, moment, numbered
+from tests.faults.gateway import Place, Receiver, all_stored, deliver, drain, moment, numbered, rot, write
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
-
-
-def write(place: Place, first: int, count: int, padding: int = 0) -> None:
-    with place.recorder() as recorder:
-        for number in range(first, first + count):
-            assert recorder.record([numbered(number, f"a{number % 5}", padding)], [], moment())
-
-
-def rot(path: Path, *positions: int) -> None:
-    with sqlite3.connect(path, isolation_level=None) as connection:
-        for position in positions:
-            connection.execute("UPDATE parcel SET token = zeroblob(length(token)) WHERE position = ?", (position,))
-    connection.close()
-
-
-def all_stored(spool: Spool) -> list[Stored]:
-    return [entry for entry in spool.outbox.pending(0, limit=100_000) if isinstance(entry, Stored)]
 
 
 def test_everything_arrives_once_and_is_settled(place: Place) -> None:

@@ -9,31 +9,14 @@ from agent.keys.ring import prepare, take_over
 from agent.publish.handover import hand_over
 from agent.publish.signers import expected, former
 from agent.publish.spool import Spool
-from buffer.outbox import Outbox, Stored
+from buffer.outbox import Outbox
 from evidence import kinds
-from tests.faults.gateway import CAP, Place, Receiver, drain, moment, numbered
+from tests.faults.gateway import CAP, Place, Receiver, all_stored, drain, moment, rot, write
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
-
-
-def write(place: Place, first: int, count: int, padding: int = 0) -> None:
-    with place.recorder() as recorder:
-        for number in range(first, first + count):
-            assert recorder.record([numbered(number, f"a{number % 5}", padding)], [], moment())
-
-
-def rot(path: Path, *positions: int) -> None:
-    with sqlite3.connect(path, isolation_level=None) as connection:
-        for position in positions:
-            connection.execute("UPDATE parcel SET token = zeroblob(length(token)) WHERE position = ?", (position,))
-    connection.close()
-
-
-def all_stored(spool: Spool) -> list[Stored]:
-    return [entry for entry in spool.outbox.pending(0, limit=100_000) if isinstance(entry, Stored)]
 
 
 @pytest.mark.parametrize("page", [0, 1, 5, 20, 40])
