@@ -1,27 +1,36 @@
-"""What becomes of an envelope that was handed to a broker, and how fast the next one follows.
+"""How one connection to a broker is used: what may be sent now, what is sent again, and when.
 
-Decides fates, pauses and order. Never talks to a broker, never looks inside an envelope, never calls a PUBACK a delivery where
-the ISMS can sign a receipt (brokers lose what they have acknowledged), and never gives an envelope up on a broker's word alone:
-one that says no to everything would have us delete everything.
+Decides pauses and order; `agent.core.fates` decides what a reason code means. Never talks to a broker, never looks inside an envelope,
+and never lets more be ahead of the receiver than a broker keeps for it.
 
-Three tables say it all. `FATES`: what a reason code means for its envelope. `ENDINGS`: what it means where the broker lets nobody in or
-hangs up. `TRANSITIONS`: how a connection that stands is used:
+`TRANSITIONS` is the table of it:
 
     open      the window is kept full
     paused    the broker or the receiver takes nothing now; the pause doubles each time
     probing   two envelopes find out whether that is over; one alone might be the one that nobody takes
 
-Source: OASIS MQTT 5.0, 3.4.2.1 (PUBACK reason codes), 3.2.2.2 (CONNACK), 3.14.2.1 (DISCONNECT), 3.2.2.3.3 (Receive Maximum);
-docs/decisions/0005-mqtt-5-only.md, docs/decisions/0016-the-pace-of-delivery.md; docs/delivery.md is made from this file.
+Source: OASIS MQTT 5.0, 3.2.2.3.3 (Receive Maximum); docs/decisions/0016-the-pace-of-delivery.md; docs/delivery.md is made from this file.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
+
+from agent.core.fates import Fate, answer
 
 RESEND_AFTER_S = 60.0
-"""How long a receipt may be missing on a live connection before the oldest envelopes are sent again."""
+LONGEST_RESEND_S = 600.0
+"""How long a receipt may be missing on a live connection before the oldest envelopes are sent again. Doubles while none comes: an ISMS
+that does not know our key yet is not sent a month's backlog every minute."""
+
+FIRST_LEAD = 100
+LEAST_LEAD = 20
+LONGEST_LEAD = 500
+LEAD_GROWS = 5
+"""How many envelopes may be ahead of the last receipt: at first, at least, at most, and how many more with each receipt; half as many once
+the receiver misses one. As TCP does it (RFC 5681), and for the same reason: for a subscriber who is slower than all its gateways together a
+broker keeps 1,000 messages unless it is told otherwise (mosquitto 2.0, HiveMQ), says yes to the rest, and drops them."""
 
 SILENT_AFTER_S = 60.0
 """How long a broker may leave all that is under way without an answer. Pings prove that it lives, not that it works."""
@@ -41,92 +50,6 @@ BESIDE = 2
 
 TRIES = 3
 """Refusals of one envelope, while others are taken, after which it is given up."""
-
-
-class Fate(StrEnum):
-    """What a PUBACK means for its envelope."""
-
-    ACCEPTED = "accepted"  # the broker has it; only a receipt says that the ISMS has it
-    KEPT = "kept"  # nothing is wrong with it: try again later
-    SUSPECT = "suspect"  # something may be wrong with it: send the others, try it again, and count
-    REFUSED = "refused"  # it was refused `TRIES` times while others were taken: set it aside
-
-
-class Answer(NamedTuple):
-    """What one reason code means."""
-
-    name: str
-    fate: Fate
-    remedy: str
-
-
-FATES: Final[Mapping[int, Answer]] = {
-    0x00: Answer("success", Fate.ACCEPTED, ""),
-    0x10: Answer("no matching subscribers", Fate.KEPT, "the receiver is not there, or was never subscribed"),
-    0x80: Answer("unspecified error", Fate.SUSPECT, "see the broker's log"),
-    0x81: Answer("malformed packet", Fate.SUSPECT, "this packet, or the answer to it, makes no sense to the other side"),
-    0x82: Answer("protocol error", Fate.SUSPECT, "this packet, or the answer to it, breaks the protocol: see the broker's log"),
-    0x83: Answer("implementation specific error", Fate.SUSPECT, "see the broker's log"),
-    0x87: Answer("not authorized", Fate.KEPT, "the broker's access list does not let this gateway write here"),
-    0x90: Answer("topic name invalid", Fate.KEPT, "the topic prefix of the plant file does not suit the broker"),
-    0x91: Answer("packet identifier in use", Fate.KEPT, ""),
-    0x95: Answer("packet too large", Fate.SUSPECT, "the broker's largest packet is smaller than this report"),
-    0x97: Answer("quota exceeded", Fate.KEPT, "the broker's queue or disk is full"),
-    0x99: Answer("payload format invalid", Fate.SUSPECT, "the broker looks into payloads and should not"),
-}
-"""Every reason code a PUBACK may carry, and those with which a connection ends over one packet: `BLAMING`."""
-
-BLAMING: Final = frozenset({0x81, 0x82, 0x95, 0x99})
-"""Where a connection ends with one of these, it ended over a packet: most likely the oldest without an answer, as a broker answers in order.
-
-mosquitto's `message_size_limit` is such a case: its PUBACK says 0x95, which no PUBACK may, so the client hangs up over it."""
-
-ENDINGS: Final[Mapping[int, str]] = {
-    0x80: "the network or the broker broke off, or another client has our name (mosquitto 2.0 does not tell): see the broker's log",
-    0x84: "the broker does not speak MQTT 5, which says more than earlier versions: use one that does",
-    0x85: "the broker does not take our client id: it may have to be the name in the certificate",
-    0x86: "look at username_file of the plant file",
-    0x87: "the broker does not know this certificate or user: see its access list",
-    0x88: "the broker is not ready",
-    0x89: "the broker has too much to do",
-    0x8A: "the broker's operator has banned this client",
-    0x8B: "the broker shuts down",
-    0x8D: "the broker heard nothing in time: the network holds packets back",
-    0x8E: "another client has our name: a cloned gateway?",
-    0x93: "the broker allows fewer packets under way than it said",
-    0x95: "the broker's largest packet is too small",
-    0x97: "the broker's quota for this client is spent",
-    0x98: "the broker's operator closed the connection",
-    0x9A: "the broker must allow retained messages: the status is one",
-    0x9B: "the broker must allow QoS 1: without it nothing is ever acknowledged",
-    0x9C: "the broker wants us elsewhere: change the url in the plant file, if that is right",
-    0x9D: "the broker has moved: change the url in the plant file, if that is right",
-    0x9F: "the broker allows fewer attempts to connect",
-}
-"""Where to look when a CONNACK or DISCONNECT says so. Everything is kept, and tried again after a pause, whatever the reason."""
-
-_UNKNOWN: Final = Answer("unknown reason", Fate.SUSPECT, "see the broker's log")
-
-
-def answer(reason_code: int) -> Answer:
-    """Say what a reason code means.
-
-    >>> [answer(code).fate.value for code in (0x00, 0x10, 0x87, 0x99, 0xFE)]
-    ['accepted', 'kept', 'kept', 'suspect', 'suspect']
-    """
-    return FATES.get(reason_code, _UNKNOWN)
-
-
-def explained(reason_code: int, reason: str) -> str:
-    """Say why a connection did not come about or ended, and where to look.
-
-    >>> explained(0x8E, "Session taken over")
-    'Session taken over; another client has our name: a cloned gateway?'
-    >>> explained(0x00, "Normal disconnection")
-    'Normal disconnection'
-    """
-    where = ENDINGS.get(reason_code)
-    return f"{reason}; {where}" if where else reason
 
 
 class Phase(StrEnum):
@@ -228,6 +151,10 @@ class Session:
     Attributes:
         window: How many may be under way at once.
         suspects: What was refused, on this connection and before it.
+        owed: What was handed over and no receipt covers yet: epoch and sequence by position, at most `lead`.
+        lead: How many that may be.
+        paced: Whether receipts set the pace. They do until one is overdue: what never gets a receipt must not hold up what would.
+        overdue_in_a_row: How often a receipt was overdue since the last one came.
         sent_upto: Highest position handed over so far.
         under_way: Positions without a PUBACK.
         phase: How the connection is used.
@@ -240,6 +167,10 @@ class Session:
 
     window: int
     suspects: Suspects = field(default_factory=Suspects)
+    owed: dict[int, tuple[str, int]] = field(default_factory=dict)
+    lead: int = FIRST_LEAD
+    paced: bool = True
+    overdue_in_a_row: int = 0
     sent_upto: int = 0
     under_way: set[int] = field(default_factory=set)
     phase: Phase = Phase.OPEN
@@ -257,17 +188,14 @@ class Session:
         """
         if now_s >= self.paused_until_s:
             self.phase = TRANSITIONS[self.phase, Signal.PAUSE_OVER]
-        match self.phase:
-            case Phase.PAUSED:
-                return 0
-            case Phase.PROBING:
-                return max(0, PROBES - len(self.under_way))
-            case Phase.OPEN:
-                return max(0, self.window - len(self.under_way))
+        most = {Phase.PAUSED: 0, Phase.PROBING: PROBES, Phase.OPEN: self.window}[self.phase]
+        return max(0, min(most - len(self.under_way), self.lead - len(self.owed)))
 
-    def sent(self, position: int, now_s: float) -> None:
-        """Note that an envelope was handed over."""
+    def sent(self, position: int, place: tuple[str, int], now_s: float) -> None:
+        """Note that an envelope was handed over, and which place of a chain a receipt would name for it: epoch and sequence."""
         self.sent_upto = max(self.sent_upto, position)
+        if self.paced:
+            self.owed[position] = place
         if not self.under_way:
             self.answered_s = now_s
         self.under_way.add(position)
@@ -288,6 +216,7 @@ class Session:
             self._signal(Signal.TAKEN, now_s)
             return fate
         if fate is Fate.SUSPECT and self.suspects.refused(position):
+            self.released(position)
             return Fate.REFUSED
         if fate is Fate.KEPT or self.suspects.refusals.get(position, 0) > 1:
             self._signal(Signal.NOT_TAKEN, now_s)
@@ -315,6 +244,22 @@ class Session:
     def again_from(self, position: int) -> None:
         """Send everything from a position on once more. What is under way is not sent twice."""
         self.sent_upto = min(self.sent_upto, position - 1)
+        self.owed = {each: place for each, place in self.owed.items() if each < position}
+
+    def missed(self, position: int) -> None:
+        """Note that the receiver misses what lies at a position: the broker drops what it said yes to, so go slower from there."""
+        self.again_from(position)
+        self.lead = max(LEAST_LEAD, self.lead // 2)
+
+    def released(self, position: int) -> None:
+        """Note that no receipt is waited for: the broker's word is enough, or the envelope was set aside."""
+        self.owed.pop(position, None)
+
+    def receipted(self, epoch: str, upto: int) -> None:
+        """Note that the receiver signed for a chain up to a sequence: more may follow, before anything of that is settled."""
+        self.owed = {each: place for each, place in self.owed.items() if place[0] != epoch or place[1] > upto}
+        self.paced, self.overdue_in_a_row = True, 0
+        self.lead = min(LONGEST_LEAD, self.lead + LEAD_GROWS)
 
     def heard(self, now_s: float) -> None:
         """Note that the receiver spoke: there is no reason to wait for it."""
@@ -327,9 +272,11 @@ class Session:
 
     def overdue(self, now_s: float) -> bool:
         """Start again from the oldest envelope if a receipt has been owed for too long; return whether it has."""
-        if self.owed_since_s is None or now_s < self.owed_since_s + RESEND_AFTER_S or self.under_way:
+        if self.owed_since_s is None or now_s < self._resend_at_s(self.owed_since_s) or self.under_way:
             return False
-        self.sent_upto, self.owed_since_s = 0, now_s
+        self.again_from(1)
+        self.owed_since_s, self.paced = now_s, False
+        self.overdue_in_a_row += 1
         return True
 
     def is_silent(self, now_s: float) -> bool:
@@ -338,10 +285,13 @@ class Session:
 
     def wake_in_s(self, now_s: float, longest_s: float) -> float:
         """Return how long nothing of this session's own happens, at most `longest_s`."""
-        overdue_s = self.owed_since_s + RESEND_AFTER_S if self.owed_since_s is not None else 0.0
+        overdue_s = self._resend_at_s(self.owed_since_s) if self.owed_since_s is not None else 0.0
         silent_s = self.answered_s + SILENT_AFTER_S if self.under_way else 0.0
         moments = [moment for moment in (self.paused_until_s, overdue_s, silent_s) if moment > now_s]
         return min([longest_s, *(moment - now_s for moment in moments)])
+
+    def _resend_at_s(self, since_s: float) -> float:
+        return since_s + min(RESEND_AFTER_S * 2.0 ** min(self.overdue_in_a_row, 16), LONGEST_RESEND_S)
 
     def _signal(self, signal: Signal, now_s: float) -> None:
         """Follow the table; a pause begins when it says so, and the count of vain ones ends when it opens."""
@@ -359,16 +309,3 @@ def diagram() -> str:
     """Return the table of transitions as a Mermaid state diagram, for docs/delivery.md."""
     arrows = [f"    {before} --> {after}: {signal}" for (before, signal), after in TRANSITIONS.items() if before is not after]
     return "\n".join(["stateDiagram-v2", f"    [*] --> {Phase.OPEN}", *arrows])
-
-
-def fates() -> str:
-    """Return the table of fates as Markdown, for docs/delivery.md."""
-    rows = [f"| `0x{code:02x}` | {each.name} | {each.fate} | {each.remedy or '-'} |" for code, each in FATES.items()]
-    return "\n".join(["| Code | Name | Fate | Where to look |", "|---|---|---|---|", *rows])
-
-
-def endings() -> str:
-    """Return the table of endings as Markdown, for docs/delivery.md."""
-    return "\n".join(
-        ["| Code | Where to look |", "|---|---|", *(f"| `0x{code:02x}` | {where} |" for code, where in ENDINGS.items())]
-    )

@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agent.core.delivery import BLAMING, ENDINGS, Fate, Session, Suspects, answer, explained, pause_s, places
+from agent.core.delivery import Session, Suspects, pause_s, places
+from agent.core.fates import BLAMING, ENDINGS, Fate, answer, explained
 from agent.core.limits import ALWAYS_KEPT, GAP
 from agent.core.pulse import Pulse
 from agent.log import line, logger
@@ -206,7 +207,7 @@ class Conversation:
 
         What the broker would hang up for is not sent at all, and counts as refused.
         """
-        self._session.sent(parcel.position, now_s)
+        self._session.sent(parcel.position, (parcel.epoch, parcel.seq), now_s)
         if len(parcel.token) + TOPIC_BYTES > self._connection.largest_bytes:
             return self._acknowledged(parcel, TOO_LARGE) is Fate.REFUSED
         gap = self._spool.gap_before(parcel)
@@ -262,6 +263,7 @@ class Conversation:
             case Fate.ACCEPTED:
                 if self._receiver is None:
                     self._accepted.append(parcel.position)
+                    self._session.released(parcel.position)
                     self._settle_soon()
             case Fate.KEPT | Fate.SUSPECT:
                 said = answer(reason_code)
@@ -290,6 +292,7 @@ class Conversation:
             _log.warning(line("receipt.refused", why=str(error)))
             return
         receipt = opened.claims
+        self._session.receipted(receipt.epoch, receipt.upto)
         known = self._receipts.get(receipt.epoch)
         if known is None or receipt.upto >= known.upto:
             self._receipts[receipt.epoch] = receipt
@@ -336,5 +339,5 @@ class Conversation:
         if found is None:
             return Outcome.NOTHING, "nothing of that stretch is here, and nothing was ever dropped there"
         position, is_whole = found
-        self._session.again_from(position)
+        self._session.missed(position)
         return (Outcome.DONE, "") if is_whole else (Outcome.ABSENT, "a gap/1 says what was delivered and let go of")

@@ -24,7 +24,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from agent.core.delivery import explained
+from agent.core.fates import explained
 from agent.publish import certificates
 from agent.publish.errors import BrokerRefusedError, BrokerUnreachableError
 

@@ -26,8 +26,9 @@ from evidence.chain import Head, Step, bridge, follow
 from evidence.claims import Claims, Receipt, Stream
 from evidence.envelope import hash_text
 from evidence.keys import create_key, load_signer
+from evidence.topics import issuer
 
-ISSUER = "urn:nameplated:faults:gw"
+ISSUER = issuer("faults", "gw")
 AUDIENCE = "urn:isms:central"
 CAP = 1024 * 1024
 AGENT = kinds.ChainStart(
@@ -56,11 +57,12 @@ def numbered(number: int, subject: str = "gateway", padding: int = 0) -> Draft:
 
 @dataclass
 class Place:
-    """The files of one gateway."""
+    """The files of one gateway, and its name."""
 
     directory: Path
     journal_cap: int = CAP
     outbox_cap: int = CAP
+    name: str = "gw"
 
     @property
     def journal(self) -> Path:
@@ -77,7 +79,9 @@ class Place:
     @property
     def author(self) -> Author:
         key = self.directory / "report.key"
-        return Author(issuer=ISSUER, audience=AUDIENCE, signer=load_signer(key) if key.exists() else create_key(key))
+        return Author(
+            issuer=issuer("faults", self.name), audience=AUDIENCE, signer=load_signer(key) if key.exists() else create_key(key)
+        )
 
     def open_journal(self, broken: str = "") -> Journal:
         return Journal.open(self.journal, max_bytes=self.journal_cap, watermark_file=self.watermark, broken=broken)

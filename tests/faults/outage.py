@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -18,11 +18,11 @@ from agent.publish.role import Publisher
 from agent.publish.spool import Spool
 from agent.publish.voice import Topics
 from evidence.keys import PublicKey, public_from_jwk
-from evidence.topics import issuer, of_gateway
+from evidence.topics import of_gateway
 from evidence.trust import Registry, save_trust
 from isms.state import State
 from tests.brokers import Mosquitto, mosquitto
-from tests.faults.gateway import ISSUER, Place, moment, numbered
+from tests.faults.gateway import Place, moment, numbered
 
 MINUTES_A_DAY = 1440
 PADDING = 700  # brings an envelope to about 2 KiB
@@ -31,13 +31,14 @@ OUTBOX_CAP = 256 * 1024 * 1024
 
 @contextmanager
 def receiving(
-    directory: Path, broker: Mosquitto, place: Place, program: tuple[str, ...] = ("isms", "receive")
+    directory: Path, broker: Mosquitto, places: Iterable[Place], program: tuple[str, ...] = ("isms", "receive")
 ) -> Iterator[State]:
-    """Run the receiver, or what stands in for it, for as long as the block lasts."""
-    assert issuer("faults", "gw") == ISSUER
-    state = State(directory)
+    """Run the receiver of some gateways, or what stands in for it, for as long as the block lasts."""
+    state, trust = State(directory), Registry()
     state.create_key()
-    save_trust(state.trust, Registry().with_key(public_from_jwk(place.author.signer.public_jwk), ISSUER))
+    for author in (place.author for place in places):
+        trust = trust.with_key(public_from_jwk(author.signer.public_jwk), author.issuer)
+    save_trust(state.trust, trust)
     command = [sys.executable, "-m", *program, "--state", str(directory), "--broker", broker.url]
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(command, stderr=log)
@@ -54,8 +55,8 @@ async def publishing(spool: Spool, place: Place, broker: Mosquitto, receiver: Pu
     publisher = Publisher(
         spool,
         place.author,
-        Broker(host="127.0.0.1", port=broker.port, tls=False, client_id="faults:gw"),
-        Topics(**of_gateway("", "faults", "gw")),
+        Broker(host="127.0.0.1", port=broker.port, tls=False, client_id=f"faults:{place.name}"),
+        Topics(**of_gateway("", "faults", place.name)),
         receiver=receiver,
         agent_version="0",
         clock=system_clock(),
@@ -81,9 +82,9 @@ def outage(days: float) -> dict[str, float]:
                 spool.fold(moment(60.0 * number))
         kept_bytes = place.outbox.stat().st_size
         assert kept_bytes <= OUTBOX_CAP
-        with mosquitto(Path(folder) / "broker") as broker, receiving(Path(folder) / "isms", broker, place) as state:
+        with mosquitto(Path(folder) / "broker") as broker, receiving(Path(folder) / "isms", broker, [place]) as state:
             figures = asyncio.run(drain(place, broker, state, kills=0))
-            _assert_complete(state, figures["records"])
+            assert_complete(state, 1, figures["records"])
         return {"days": days, "outbox bytes": kept_bytes, **figures}
 
 
@@ -98,9 +99,9 @@ def forgetting(records: int, kills: int) -> dict[str, float]:
                 recorder.record([numbered(number, f"a{number % 100}")], [], moment())
             while spool.fold(moment()):
                 pass
-        with mosquitto(Path(folder) / "broker") as broker, receiving(Path(folder) / "isms", broker, place) as state:
+        with mosquitto(Path(folder) / "broker") as broker, receiving(Path(folder) / "isms", broker, [place]) as state:
             figures = asyncio.run(drain(place, broker, state, kills=kills))
-            _assert_complete(state, figures["records"])
+            assert_complete(state, 1, figures["records"])
         return {"kills": kills, **figures}
 
 
@@ -131,13 +132,15 @@ async def drain(place: Place, broker: Mosquitto, state: State, *, kills: int) ->
     }
 
 
-def _assert_complete(state: State, records: float) -> None:
-    """The receiver holds one sound chain, and nothing is missing from it."""
+def assert_complete(state: State, count: int, records: float) -> None:
+    """The receiver holds one sound chain of each of so many gateways, and nothing is missing from any."""
     command = [sys.executable, "-m", "isms", "gateways", "--state", str(state.directory), "--json"]
-    [gateway] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["gateways"]
-    assert gateway["seq"] == records - 1, gateway
-    assert gateway["state"] == "sound", gateway
-    assert not gateway["gaps"], gateway
+    gateways = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["gateways"]
+    assert len(gateways) == count
+    for gateway in gateways:
+        assert gateway["seq"] == records - 1, gateway
+        assert gateway["state"] == "sound", gateway
+        assert not gateway["gaps"], gateway
 
 
 def _memory_mib() -> float:

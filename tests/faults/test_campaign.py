@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from tests.faults.crowd import crowd
 from tests.faults.full import full_disk, may_mount
 from tests.faults.kills import kills
 from tests.faults.outage import forgetting, outage
@@ -35,6 +36,11 @@ def test_sixty_ways_to_damage_the_files_do_not_stop_the_next_start() -> None:
 @pytest.mark.mosquitto
 def test_hours_without_a_broker_are_delivered_when_it_is_back() -> None:
     assert outage(0.1)["records"] == 145
+
+
+@pytest.mark.mosquitto
+def test_gateways_that_come_at_once_deliver_everything_through_a_broker_that_drops() -> None:
+    assert crowd(4, 200, queue=20)["the broker dropped some"]
 
 
 @pytest.mark.mosquitto

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.delivery import BLAMING, ENDINGS
+from agent.core.fates import BLAMING, ENDINGS
 from agent.publish.errors import BrokerRefusedError
 from agent.publish.mqtt import Connection
 from agent.publish.spool import Spool

@@ -13,6 +13,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from agent.clock import system_clock
+from agent.core.delivery import FIRST_LEAD
 from agent.core.observation import Event as Happening
 from agent.publish.fold import Author
 from agent.publish.mqtt import Broker, Connection, Letter
@@ -212,8 +213,12 @@ async def until(condition: Callable[[], bool], within_s: float = 20) -> None:
 async def test_everything_is_delivered_and_settled_by_a_receipt(gateway: Gateway, receiver: Receiver) -> None:
     gateway.write(250)
     async with gateway.publishing() as spool:
-        await until(lambda: len(receiver.seen) == 251)
+        await until(lambda: len(receiver.seen) == FIRST_LEAD)
         assert spool.outbox.depth().count == 251
+        receiver.receipt(99)
+        await until(lambda: len(receiver.seen) >= 200)
+        receiver.receipt(199)
+        await until(lambda: len(receiver.seen) == 251)
         receiver.receipt(250)
         await until(lambda: spool.outbox.depth().count == 0)
     assert len(receiver.tokens) == 251
@@ -222,11 +227,11 @@ async def test_everything_is_delivered_and_settled_by_a_receipt(gateway: Gateway
 async def test_receipts_of_a_moment_are_settled_in_few_commits(
     gateway: Gateway, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gateway.write(200)
+    gateway.write(FIRST_LEAD - 1)
     with caplog.at_level("INFO", "nameplated.publish"):
         async with gateway.publishing() as spool:
-            await until(lambda: len(receiver.seen) == 201)
-            for upto in range(201):
+            await until(lambda: len(receiver.seen) == FIRST_LEAD)
+            for upto in range(FIRST_LEAD):
                 receiver.receipt(upto)
             await until(lambda: spool.outbox.depth().count == 0)
     assert 1 <= caplog.text.count("receipt.settled") < 50

@@ -1,0 +1,70 @@
+"""After an outage of the broker every gateway of a fleet comes at once, and the broker drops what the one receiver is too slow for.
+
+A real mosquitto says yes to each message and keeps a thousand, unless it is told otherwise; what it dropped it does not tell. The receiver, a
+process of its own, sees the holes and asks.
+"""
+
+import asyncio
+import contextlib
+import tempfile
+import time
+from pathlib import Path
+
+from agent.clock import system_clock
+from agent.publish.spool import Spool
+from evidence.keys import public_from_jwk
+from isms.state import State
+from tests.brokers import Mosquitto, mosquitto
+from tests.faults.gateway import Place, moment, numbered
+from tests.faults.outage import OUTBOX_CAP, PADDING, assert_complete, publishing, receiving
+
+DROPPED = b"Outgoing messages are being dropped"
+LIMIT_S = 600.0
+
+
+def crowd(gateways: int, records: int, *, queue: int = 1000) -> dict[str, float]:
+    """Let so many gateways deliver so many records each through a broker that keeps so many for the receiver; return figures."""
+    with tempfile.TemporaryDirectory(prefix="nameplated-crowd-") as name:
+        folder = Path(name)
+        places = [_with_a_backlog(folder / f"gw{number}", records) for number in range(gateways)]
+        with (
+            mosquitto(folder / "broker", f"max_queued_messages {queue}") as broker,
+            receiving(folder / "isms", broker, places) as state,
+        ):
+            began_s = time.monotonic()
+            asyncio.run(_deliver(places, broker, state))
+            took_s = time.monotonic() - began_s
+            assert_complete(state, gateways, records + 1)
+        dropped = DROPPED in (folder / "broker" / "broker.log").read_bytes()
+        asked = (folder / "isms" / "log").read_bytes().count(b"chain.hole")
+    return {
+        "gateways": gateways,
+        "records": gateways * (records + 1),
+        "the broker dropped some": dropped,
+        "asked for again": asked,
+        "drain s": round(took_s, 1),
+    }
+
+
+def _with_a_backlog(directory: Path, records: int) -> Place:
+    place = Place(directory, journal_cap=64 * 1024 * 1024, outbox_cap=OUTBOX_CAP, name=directory.name)
+    directory.mkdir()
+    with place.recorder() as recorder, place.spool(place.author) as spool:
+        for first in range(0, records, 500):
+            recorder.record([numbered(number, "a", PADDING) for number in range(first, min(first + 500, records))], [], moment())
+            while spool.fold(moment()):
+                pass
+    return place
+
+
+async def _deliver(places: list[Place], broker: Mosquitto, state: State) -> None:
+    receiver = public_from_jwk(state.load_key().public_jwk)
+    async with contextlib.AsyncExitStack() as stack:
+        spools = list[Spool]()
+        for place in places:
+            spool = stack.enter_context(place.spool(place.author, now=system_clock()()))
+            await stack.enter_async_context(publishing(spool, place, broker, receiver))
+            spools.append(spool)
+        async with asyncio.timeout(LIMIT_S):
+            while not all(spool.outbox.is_empty() for spool in spools):
+                await asyncio.sleep(0.2)
