@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import random
 import sys
 import time
@@ -20,7 +21,7 @@ Part = Callable[[bool, int], dict[str, Any]]
 
 PARTS: dict[str, Part] = {
     "kills": lambda short, seed: kills(200 if short else 5_000, seed),
-    "power": lambda short, seed: power_cuts(5_000 if short else 500_000, seed),
+    "power": lambda short, seed: power_cuts(5_000 if short else 500_000, seed, processes=os.cpu_count() or 1),
     "full": lambda short, seed: full_disk(1_000 if short else 3_000, seed) if may_mount() else {"skipped": "may not mount"},
     "rot": lambda short, seed: rot(200 if short else 5_000, seed),
     "outage": lambda short, seed: outage(1 if short else 30),

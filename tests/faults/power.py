@@ -4,11 +4,14 @@ Every start must find sound files, every record that was promised, every envelop
 without a second record for any place.
 """
 
+import itertools
 import random
 import shutil
+import sys
 import tempfile
 import zlib
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,26 +64,36 @@ class Promised:
         return receiver
 
 
-def power_cuts(images: int, seed: int) -> dict[str, int]:
-    """Check at least so many different images; return figures."""
-    figures: Counter[str] = Counter()
+def power_cuts(images: int, seed: int, *, processes: int = 1) -> dict[str, int]:
+    """Check at least so many different images, with several recorded runs side by side; return figures."""
+    figures, batch = Counter[str](), 1 if processes == 1 else 4 * processes
+    with ProcessPoolExecutor(processes) as pool:
+        for first in itertools.count(step=batch):
+            for some in pool.map(_one_run, range(first, first + batch), itertools.repeat(seed), itertools.repeat(images)):
+                figures.update(some)
+            print(f"power: {figures['images']:,} of {images:,} images, {figures['runs']} runs", file=sys.stderr, flush=True)
+            if figures["images"] >= images:
+                return dict(figures)
+    raise AssertionError("counting never ends")
+
+
+def _one_run(number: int, seed: int, images: int) -> Counter[str]:
+    """Record one run, and cut it everywhere, at most so often; return figures."""
+    figures, chance = Counter(runs=1), random.Random(seed + number)
     base = Path(tempfile.mkdtemp(prefix="nameplated-power-", dir=MEMORY if MEMORY.is_dir() else None))
     try:
-        while figures["images"] < images:
-            chance = random.Random(seed + figures["runs"])
-            work = base / "gateway"
-            old = figures["runs"] % UPDATE_EVERY == UPDATE_EVERY - 1
-            before = _old_files(work) if old else {}
-            ops = record(work, seed + figures["runs"], chance.randint(60, 240), first=100)
-            key = (work / "report.key").read_bytes()
-            shutil.rmtree(work)
-            figures["runs"] += 1
-            figures["runs from an earlier version"] += old
-            promised = Promised(written=set(range(old_files.RECORDS)) if old else set())
-            _cut_everywhere(ops, Disk(before), promised, work, key, chance, figures, images)
-        return dict(figures)
+        work = base / "gateway"
+        old = number % UPDATE_EVERY == UPDATE_EVERY - 1
+        before = _old_files(work) if old else {}
+        ops = record(work, seed + number, chance.randint(60, 240), first=100)
+        key = (work / "report.key").read_bytes()
+        shutil.rmtree(work)
+        figures["runs from an earlier version"] += old
+        promised = Promised(written=set(range(old_files.RECORDS)) if old else set())
+        _cut_everywhere(ops, Disk(before), promised, work, key, chance, figures, images)
     finally:
         shutil.rmtree(base)
+    return figures
 
 
 def _old_files(work: Path) -> dict[str, bytes]:
