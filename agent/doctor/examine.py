@@ -14,7 +14,7 @@ from sqlite3 import sqlite_version_info  # its version alone: buffer.store has t
 
 import agent
 from agent.clock import is_disciplined
-from agent.deploy.dropin import SINGLE, UNIT_DIR, UNITS, drop_ins, host_names, serial_ports
+from agent.deploy.dropin import PUBLISH, SINGLE, UNIT_DIR, UNITS, drop_ins, host_names, serial_ports
 from agent.deploy.lookup import look_up
 from agent.doctor import broker, egress, files, machine, units
 from agent.doctor.finding import Finding
@@ -59,7 +59,7 @@ def examine(
         egress.check(attempt),
         units.check(wanted, units.installed(wanted, unit_dir)),
         machine.memory_limit(_text(cgroups / "cgroup.controllers"), _memory_limits(cgroups)),
-        *_files(plant, single=(unit_dir / "multi-user.target.wants" / SINGLE).exists()),
+        *_files(plant, unit_dir, single=(unit_dir / "multi-user.target.wants" / SINGLE).exists()),
         _volume(plant),
         machine.clock(now_s=time.time(), made_s=_made_s(), synchronized=is_disciplined()()),
         machine.interpreter(python=sys.version_info[:3], sqlite=sqlite_version_info, bits=sys.maxsize.bit_length() + 1),
@@ -68,7 +68,7 @@ def examine(
     ]
 
 
-def _files(plant: Plant, *, single: bool) -> Iterable[Finding]:
+def _files(plant: Plant, unit_dir: Path, *, single: bool) -> Iterable[Finding]:
     """Keys, passwords, folders and ports; each must belong to the user of its role, or to the one user of both."""
     places = Places(plant)
     sends = _user(IT_USER)
@@ -76,8 +76,13 @@ def _files(plant: Plant, *, single: bool) -> Iterable[Finding]:
     yield files.folder("collect-folder", places.collect, owner=asks)
     yield files.folder("publish-folder", places.publish, owner=sends)
     yield files.folder("handover-folder", places.watermark.parent, owner=sends)
-    make = f"Run `sudo -u {IT_USER} nameplated key init`."
-    yield files.secret("report-key", plant.report_key_file, owner=sends, missing=make)
+    signing = SINGLE if single else PUBLISH
+    credential = None if plant.signing.key_file else units.credential(signing, unit_dir)
+    if credential:
+        yield files.sealed("report-key", credential, unit=signing)
+    else:
+        make = f"Run `sudo -u {IT_USER} nameplated key init`."
+        yield files.secret("report-key", plant.report_key_file, owner=sends, missing=make)
     for name, path in (("broker-key", plant.broker.key_file), ("broker-login", plant.broker.username_file)):
         if path is not None:
             yield files.secret(name, path, owner=sends, missing=f"Put it there, owned by {IT_USER} and with mode 0600.")

@@ -73,6 +73,16 @@ def secret(name: str, path: Path, *, owner: Owner | None, look: Look = look_at, 
     return _owned(name, path, seen, owner)
 
 
+def sealed(name: str, path: Path, *, unit: str, look: Look = look_at) -> Finding:
+    """Say whether a credential is there that systemd opens for a unit. Arguments as for `secret`; `unit` is who is handed it."""
+    missing = f"Seal a key with `systemd-creds encrypt` there, or take the line out of {unit}'s drop-in; docs/operations.md."
+    try:
+        look(path)
+    except OSError as error:
+        return _unseen(name, path, error, missing)
+    return Finding(name, State.OK, f"{path}, opened by systemd for {unit} alone")
+
+
 def folder(name: str, path: Path, *, owner: Owner | None, look: Look = look_at) -> Finding:
     """Say whether a folder of the state directory is there, its role's, and closed to strangers. Arguments as for `secret`."""
     missing = "Run `systemd-tmpfiles --create nameplated.conf`, or start the unit that makes it."

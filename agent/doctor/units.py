@@ -3,14 +3,18 @@
 Decides by comparing texts. Never writes a unit: `nameplated units` does.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from agent.deploy.dropin import DropIn
 from agent.doctor.finding import Finding, State
+from agent.keys.ring import CREDENTIAL
 
 REMEDY = "Run `nameplated units --write /etc/systemd/system`, then `systemctl daemon-reload` and restart nameplated.target."
 MAX_BYTES = 4 * 1024 * 1024
+
+_CREDENTIAL = re.compile(rf"^LoadCredential(?:Encrypted)?={re.escape(CREDENTIAL)}:(/\S+)$", re.MULTILINE)
 
 
 def installed(wanted: Iterable[DropIn], directory: Path) -> dict[str, str | None]:
@@ -33,6 +37,15 @@ def check(wanted: Iterable[DropIn], found: Mapping[str, str | None]) -> Finding:
     if old:
         return Finding("units", State.BAD, f"not made from this plant file, or addresses have changed: {', '.join(old)}", REMEDY)
     return Finding("units", State.OK, "the address lists are those of this plant file")
+
+
+def credential(unit: str, directory: Path) -> Path | None:
+    """Return the file that systemd opens to hand a unit its report key, as the unit's drop-ins name it; None if they name none."""
+    found = None
+    for file in sorted((directory / f"{unit}.d").glob("*.conf")):
+        for match in _CREDENTIAL.finditer(_text(file) or ""):
+            found = Path(match[1])
+    return found
 
 
 def _text(path: Path) -> str | None:

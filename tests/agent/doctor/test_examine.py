@@ -58,3 +58,13 @@ def test_secrets_of_the_broker_and_serial_ports_are_looked_at_where_the_plant_ha
     assert found["broker-login"].state is State.BAD
     assert "password" not in found["broker-login"].detail
     assert found["serial-port"].state is State.OK
+
+
+def test_a_report_key_that_systemd_hands_over_is_looked_for_where_it_is_sealed(tmp_path: Path) -> None:
+    folder, key = tmp_path / "units/nameplated-publish.service.d", tmp_path / "sealed"
+    folder.mkdir(parents=True)
+    (folder / "override.conf").write_text(f"[Service]\nLoadCredentialEncrypted=report.key:{key}\n")
+    missing = round_of(tmp_path, "modbus-tcp://127.0.0.1")["report-key"]
+    assert missing.state is State.BAD and "systemd-creds" in missing.remedy
+    key.write_bytes(b"sealed")
+    assert round_of(tmp_path, "modbus-tcp://127.0.0.1")["report-key"].state is State.OK

@@ -5,7 +5,7 @@ from pathlib import Path
 from agent.deploy.dropin import Lookup, drop_ins
 from agent.deploy.write import write
 from agent.doctor.finding import State
-from agent.doctor.units import check, installed
+from agent.doctor.units import check, credential, installed
 from tests.agent.deploy.plants import plant
 
 WANTED = drop_ins(plant("modbus-tcp://127.0.0.1"), Lookup({}))
@@ -34,3 +34,19 @@ def test_bytes_that_are_no_text_are_another_file(tmp_path: Path) -> None:
     (path, *_) = write(WANTED, tmp_path)
     path.write_bytes(b"\xff\xfe")
     assert check(WANTED, installed(WANTED, tmp_path)).state is State.BAD
+
+
+def test_the_sealed_report_key_is_found_where_a_drop_in_names_it(tmp_path: Path) -> None:
+    folder = tmp_path / "nameplated-publish.service.d"
+    folder.mkdir()
+    assert credential("nameplated-publish.service", tmp_path) is None
+    (folder / "override.conf").write_text("[Service]\nLoadCredentialEncrypted=report.key:/etc/credstore.encrypted/report.key\n")
+    assert credential("nameplated-publish.service", tmp_path) == Path("/etc/credstore.encrypted/report.key")
+    assert credential("nameplated.service", tmp_path) is None
+
+
+def test_another_credential_is_not_the_report_key(tmp_path: Path) -> None:
+    folder = tmp_path / "nameplated-publish.service.d"
+    folder.mkdir()
+    (folder / "override.conf").write_text("[Service]\nLoadCredential=broker.key:/etc/broker.key\n#LoadCredential=report.key:/x\n")
+    assert credential("nameplated-publish.service", tmp_path) is None
