@@ -49,12 +49,16 @@ def main(options: argparse.Namespace) -> int:
     return Exit.FAILED if state is State.BAD else Exit.OK
 
 
-def page(findings: Sequence["Finding"]) -> str:
+def page(findings: Sequence["Finding"], *, width: int | None = None) -> str:
     """Lay findings out for a person: state, name, what was seen; below it what to do."""
+    from agent.screens import wrapped
+
     wide = max((len(finding.name) for finding in findings), default=0)
-    lines = []
+    hanging = " " * (wide + 11)
+    lines = list[str]()
     for finding in findings:
-        lines.append(f"{finding.state:<7}  {finding.name:<{wide}}  {finding.detail}")
+        seen = f"{finding.state:<7}  {finding.name:<{wide}}  {finding.detail}"
+        lines += wrapped(seen, width=width, hanging=hanging)
         if finding.remedy:
-            lines.append(f"{'':<7}  {'':<{wide}}  -> {finding.remedy}")
+            lines += wrapped(f"{hanging}-> {finding.remedy}", width=width, hanging=f"{hanging}   ")
     return "\n".join(lines)

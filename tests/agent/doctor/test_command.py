@@ -51,3 +51,15 @@ def test_page_has_a_line_for_each_finding_and_one_for_each_remedy() -> None:
         "bad      report-key  not there",
         "                     -> Make it.",
     ]
+
+
+def test_page_fits_a_narrow_terminal_and_goes_on_below_what_it_belongs_to() -> None:
+    found = Finding("clock", State.WARN, "12:00, which no time server has confirmed", "Name a time server, wait, and look again.")
+    assert page([found], width=60).splitlines() == [
+        "warn     clock  12:00, which no time server has confirmed",
+        "                -> Name a time server, wait, and look again.",
+    ]
+    assert page([found, Finding("report-key", State.OK, "well")], width=60).splitlines()[1:3] == [
+        "                     confirmed",
+        "                     -> Name a time server, wait, and look",
+    ]
