@@ -82,9 +82,9 @@ def ours(folder: Path, count: int, listener: tuple[str, ...]) -> dict[str, float
     folder.mkdir()
     place = Place(folder / "gateway", journal_cap=512 * 1024 * 1024, outbox_cap=4 * OUTBOX_CAP)
     backlog(place, count)
-    with mosquitto(folder / "broker", LIMITS) as broker, receiving(folder / "isms", broker, [place], listener) as state:
+    with mosquitto(folder / "broker", LIMITS) as broker, receiving(folder / "isms", broker, [place], listener) as receiver:
         began_cpu_s = time.process_time()
-        figures = asyncio.run(drain(place, broker, state, kills=0))
+        figures = asyncio.run(drain(place, broker, receiver.state, kills=0))
         cpu_s = time.process_time() - began_cpu_s
     return {
         "per s": figures["drained per s"],

@@ -25,7 +25,7 @@ PARTS: dict[str, Part] = {
     "full": lambda short, seed: full_disk(1_000 if short else 3_000, seed) if may_mount() else {"skipped": "may not mount"},
     "rot": lambda short, seed: rot(200 if short else 5_000, seed),
     "outage": lambda short, seed: outage(1 if short else 30),
-    "crowd": lambda short, seed: crowd(5 if short else 30, 400 if short else 700),
+    "crowd": lambda short, seed: crowd(16 if short else 30, 150 if short else 700),
     "forgetting": lambda short, seed: forgetting(2_000 if short else 20_000, 3 if short else 50),
 }
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from agent.clock import system_clock
 from agent.publish.mqtt import Broker
@@ -29,10 +30,17 @@ PADDING = 700  # brings an envelope to about 2 KiB
 OUTBOX_CAP = 256 * 1024 * 1024
 
 
+class Receiver(NamedTuple):
+    """A receiver that runs: where it keeps what it received, and its process."""
+
+    state: State
+    process: subprocess.Popen[bytes]
+
+
 @contextmanager
 def receiving(
     directory: Path, broker: Mosquitto, places: Iterable[Place], program: tuple[str, ...] = ("isms", "receive")
-) -> Iterator[State]:
+) -> Iterator[Receiver]:
     """Run the receiver of some gateways, or what stands in for it, for as long as the block lasts."""
     state, trust = State(directory), Registry()
     state.create_key()
@@ -43,7 +51,7 @@ def receiving(
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(command, stderr=log)
     try:
-        yield state
+        yield Receiver(state, process)
     finally:
         process.terminate()
         process.wait(20)
@@ -82,9 +90,9 @@ def outage(days: float) -> dict[str, float]:
                 spool.fold(moment(60.0 * number))
         kept_bytes = place.outbox.stat().st_size
         assert kept_bytes <= OUTBOX_CAP
-        with mosquitto(Path(folder) / "broker") as broker, receiving(Path(folder) / "isms", broker, [place]) as state:
-            figures = asyncio.run(drain(place, broker, state, kills=0))
-            assert_complete(state, 1, figures["records"])
+        with mosquitto(Path(folder) / "broker") as broker, receiving(Path(folder) / "isms", broker, [place]) as receiver:
+            figures = asyncio.run(drain(place, broker, receiver.state, kills=0))
+            assert_complete(receiver.state, 1, figures["records"])
         return {"days": days, "outbox bytes": kept_bytes, **figures}
 
 
@@ -99,9 +107,9 @@ def forgetting(records: int, kills: int) -> dict[str, float]:
                 recorder.record([numbered(number, f"a{number % 100}")], [], moment())
             while spool.fold(moment()):
                 pass
-        with mosquitto(Path(folder) / "broker") as broker, receiving(Path(folder) / "isms", broker, [place]) as state:
-            figures = asyncio.run(drain(place, broker, state, kills=kills))
-            assert_complete(state, 1, figures["records"])
+        with mosquitto(Path(folder) / "broker") as broker, receiving(Path(folder) / "isms", broker, [place]) as receiver:
+            figures = asyncio.run(drain(place, broker, receiver.state, kills=kills))
+            assert_complete(receiver.state, 1, figures["records"])
         return {"kills": kills, **figures}
 
 
