@@ -2,8 +2,8 @@
 
     python -m bench.spool_drain [RECORDS]
 
-Three runs with as many messages of the same size, at QoS 1, twenty at a time, through the same broker with the limits of
-config/broker/mosquitto.conf:
+Three runs with as many messages of the same size and content type, at QoS 1, twenty at a time, through the same broker with the limits
+of config/broker/mosquitto.conf:
 
     bare       paho alone; `bench.receipts` listens
     stand-in   the publishing role; `bench.receipts` listens and signs a receipt for each batch: what durability and evidence cost here
@@ -23,11 +23,14 @@ from pathlib import Path
 
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from tests.brokers import Mosquitto, mosquitto
 from tests.faults.gateway import Place, moment, numbered
 from tests.faults.outage import OUTBOX_CAP, PADDING, drain, receiving
 
+TOPIC = "nameplated/v1/faults/gw/bare"
 TOKEN_BYTES = 1800
 WINDOW = 20
 LIMITS = "max_inflight_messages 400\nmax_queued_messages 0\nmax_queued_bytes 268435456\n"
@@ -38,12 +41,14 @@ def bare(broker: Mosquitto, count: int) -> dict[str, float]:
     """Publish so many messages with paho alone, each as soon as there is a place: its own queue stays empty, as ours does."""
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
     payload, handed, answered = bytes(TOKEN_BYTES), 0, 0
+    content_type = Properties(PacketTypes.PUBLISH)  # as ours: every report says what it is
+    content_type.ContentType = "application/jwt"
 
     def hand_over(places: int) -> None:
         nonlocal handed
         for _ in range(min(places, count - handed)):
             handed += 1
-            client.publish("bench/bare", payload, qos=1)
+            client.publish(TOPIC, payload, qos=1, properties=content_type)
 
     def acknowledged(*_: object) -> None:
         nonlocal answered

@@ -34,6 +34,7 @@ says() { status --json | grep -q "$1"; } # says WORDS: what `status` has in it
 silent_on() { ! says "$1"; }
 result_is() { test "$(systemctl show -P Result "$1")" = "$2"; }
 pid_of() { systemctl show -P MainPID "$1"; }
+pss() { awk '/^Pss:/ {print $2}' "/proc/$(pid_of "nameplated-$1.service")/smaps_rollup"; } # KiB; nobody else runs Python in here
 
 rm -rf /var/lib/nameplated/collect/* /var/lib/nameplated/publish/outbox* /var/lib/nameplated/handover/*
 holds "drop-ins are made from the plant file" nameplated units --write /etc/systemd/system
@@ -47,8 +48,9 @@ holds "the OPC UA child lived in the sandbox" sh -c 'nameplated assets --json | 
 holds "publish has folded what collect wrote" soon test -s /var/lib/nameplated/handover/watermark
 for role in collect publish; do
     grep -E '^(Seccomp|NoNewPrivs|CapEff):' "/proc/$(pid_of nameplated-$role.service)/status" | tr -s '\t\n' '  '
-    echo "nameplated-$role: $(systemctl show -P NRestarts nameplated-$role.service) restarts, PSS $(awk '/^Pss:/ {print $2}' "/proc/$(pid_of nameplated-$role.service)/smaps_rollup") KiB, ready after $(($(systemctl show -P ActiveEnterTimestampMonotonic nameplated-$role.service) - $(systemctl show -P ExecMainStartTimestampMonotonic nameplated-$role.service))) us"
+    echo "nameplated-$role: $(systemctl show -P NRestarts nameplated-$role.service) restarts, PSS $(pss $role) KiB, ready after $(($(systemctl show -P ActiveEnterTimestampMonotonic nameplated-$role.service) - $(systemctl show -P ExecMainStartTimestampMonotonic nameplated-$role.service))) us"
 done
+holds "both together take no more than 45 MiB" test $(($(pss collect) + $(pss publish))) -le $((45 * 1024))
 holds "collect reaches its devices" reaches collect 127.0.0.2
 holds "collect cannot reach the broker" refused collect 127.0.0.4
 holds "collect cannot reach a neighbour of its devices" refused collect 127.0.0.3
