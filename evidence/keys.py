@@ -91,21 +91,28 @@ class FileSigner:
 def create_key(path: Path) -> FileSigner:
     """Make a new private key and return it once it is durable.
 
+    It gets its name when it is complete: a power cut leaves a whole key or none, never one that publish would refuse.
+
     Raises:
         KeyExistsError: Something is there already.
         KeyMissingError: It cannot be written there.
     """
-    key = SigningKey.generate()
+    key, draft = SigningKey.generate(), path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(_PEM_BEGIN + b64encode(_PKCS8 + bytes(key)) + _PEM_END)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(draft, path)  # unlike a rename it takes no other key's place
+        finally:
+            draft.unlink()
     except FileExistsError:
         raise KeyExistsError(f"{path} exists already; move it away if you really want a new key") from None
     except OSError as problem:
         raise KeyMissingError(f"{path} cannot be written: {problem.strerror}") from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(_PEM_BEGIN + b64encode(_PKCS8 + bytes(key)) + _PEM_END)
-        file.flush()
-        os.fsync(file.fileno())
     _sync_directory(path.parent)
     return _signer(key)
 

@@ -2,7 +2,10 @@
 
 import json
 import os
+import signal
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,6 +59,21 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(KeyExistsError):
         create_key(tmp_path / "key")
     assert (tmp_path / "key").read_bytes() == before
+
+
+@pytest.mark.parametrize("call", ["fdopen", "fsync", "link"])
+def test_a_power_cut_while_a_key_is_made_leaves_no_half_key_and_the_next_try_works(call: str, tmp_path: Path) -> None:
+    program = f"""
+import os, signal, sys
+from pathlib import Path
+from evidence.keys import create_key
+os.{call} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+create_key(Path(sys.argv[1]))
+"""
+    ended = subprocess.run([sys.executable, "-c", program, str(tmp_path / "key")], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert not (tmp_path / "key").exists()
+    assert create_key(tmp_path / "key").kid == load_signer(tmp_path / "key").kid
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o620])
