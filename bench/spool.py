@@ -20,7 +20,8 @@ from pathlib import Path
 
 import msgspec
 
-from agent.collect.recorder import Recorder, draft
+from agent.collect.recorder import Recorder
+from agent.collect.records import draft
 from agent.core.asset import AssetState, after_look
 from agent.core.moment import ClockState, Moment, rfc3339
 from agent.core.observation import FieldValue, Observation, VisitLedger

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import msgspec
 
+from agent.collect.records import draft, event
 from agent.core.limits import FREE_FLOOR_BYTES
 from agent.core.moment import ClockState, Moment, elapsed_s
-from agent.core.observation import Event
 from agent.core.silence import HEARTBEAT_S, Heartbeat, SilenceReason, at_start, between, clock_mended
 from agent.core.vitals import VITALS, Vitals
 from agent.log import line, logger
@@ -102,6 +102,11 @@ class Recorder:
         """How many records wait in memory."""
         return len(self._tail)
 
+    def last_alive(self) -> Moment | None:
+        """Return when the last sign of life was written down, as far as the journal knows."""
+        heartbeat = _heartbeat(self._journal)
+        return heartbeat.moment if heartbeat else None
+
     def begin(self, now: Moment, *, assets: int) -> bool:
         """Write down that collect has started, since when it was not looking, and what became of a damaged journal.
 
@@ -114,7 +119,7 @@ class Recorder:
         away = at_start(heartbeat, now)
         if away is not None:
             drafts.append(draft("silence", "gateway", away, now.text))
-        drafts.append(draft("event", "gateway", _event("collect.started", f"{assets} assets", now), now.text))
+        drafts.append(event("collect.started", f"{assets} assets", now))
         self._clock_unset = now if now.clock is ClockState.UNSYNC else None
         self.record(drafts, [], now)
         return heartbeat is None or heartbeat.stopped
@@ -153,7 +158,7 @@ class Recorder:
     def close(self, now: Moment) -> None:
         """Write down that collect ends here, with all that waited, and close the journal."""
         self._stopped = True
-        self.record([draft("event", "gateway", _event("collect.stopped", "", now), now.text)], [], now)
+        self.record([event("collect.stopped", "", now)], [], now)
         self._journal.close()
 
     def _write(self, now: Moment) -> bool:
@@ -255,11 +260,6 @@ class Recorder:
         return trimmed > 0
 
 
-def draft(kind: str, subject: str, body: msgspec.Struct, at: str) -> Draft:
-    """Make a record of a document of ours."""
-    return Draft(kind=kind, subject=subject, at=at, body=msgspec.json.encode(body))
-
-
 def _heartbeat(journal: Journal) -> Heartbeat | None:
     """Return the last sign of life of an earlier run."""
     state = journal.states("gateway").get("collect")
@@ -274,16 +274,12 @@ def _recovered(journal: Journal, heartbeat: Moment | None, now: Moment) -> list[
     recovery = journal.recovered
     if recovery is None:
         return []
-    found = [draft("event", "gateway", _event("journal.damaged", recovery.sentence, now), now.text)]
+    found = [event("journal.damaged", recovery.sentence, now)]
     if recovery.lost != 0:
         detail = "records of a damaged journal" if recovery.lost else "records of a damaged journal; nobody knows how many"
         lost = between(heartbeat or now, now, SilenceReason.LOST, detail, records=recovery.lost or 0)
         found.append(draft("silence", "lost", lost, now.text))
     return found
-
-
-def _event(name: str, detail: str, now: Moment) -> Event:
-    return Event(name=name, at=now.text, moment=now, detail=detail[:1024])
 
 
 def _dropped(count: int, since: Moment, now: Moment) -> Draft:

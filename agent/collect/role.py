@@ -11,24 +11,31 @@ import random
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import TypeVar
-
-import msgspec
 
 from agent.clock import Clock
 from agent.collect.observe import observe
-from agent.collect.recorder import Recorder, draft
+from agent.collect.recorder import Recorder
+from agent.collect.records import event, newest, news, read_states
 from agent.core.asset import AssetState, after_look
-from agent.core.change import changes
 from agent.core.maintenance import Window, pause
 from agent.core.moment import Moment
-from agent.core.observation import Event, Observation, Register, same_content
+from agent.core.observation import Register
 from agent.core.pulse import Pulse
-from agent.core.schedule import Rhythm, Stop, Turn, Visit, due_s, due_visits, first_due_s, newly_quarantined, next_turn
-from agent.core.silence import of_device
+from agent.core.schedule import (
+    Rhythm,
+    Stop,
+    Turn,
+    Visit,
+    carried_over,
+    due_s,
+    due_visits,
+    first_due_s,
+    newly_quarantined,
+    next_turn,
+)
 from agent.core.status import MOST_ASSETS, AssetLine, CollectWord
 from agent.log import line, logger
-from buffer.record import Draft, State
+from buffer.record import State
 from protocols.contract import Answer, Ask, Reader, Transport
 from protocols.errors import ForbiddenRequestError
 
@@ -42,8 +49,6 @@ SLACK_S = 60.0
 """What a step may take beyond its own limits on a slow machine, before its task counts as hung."""
 
 _log = logger("collect")
-
-_Form = TypeVar("_Form", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +101,10 @@ class Collector:
         self._rhythm = rhythm
         self._clock = clock
         self._chance = chance
-        self._states = _decoded(states, AssetState)
-        self._turns = _decoded(turns, Turn)
-        now = clock()
+        self._states = read_states(states, AssetState)
+        now, alive, known = clock(), recorder.last_alive(), read_states(turns, Turn)
+        self._turns = {name: carried_over(turn, alive=alive, now=now) for name, turn in known.items()}
+        self._carried_over = [name for name, turn in self._turns.items() if turn != known[name]]
         self._due = {
             name: first_due_s(self._turns.get(name), rhythm=rhythm, now=now, chance=chance.random()) for name in self._targets
         }
@@ -118,6 +124,7 @@ class Collector:
         now = self._clock()
         if not self._recorder.begin(now, assets=len(self._targets)):
             self._hold_back(now)
+        self._recorder.record([], [newest("endpoint", name, self._turns[name], now) for name in self._carried_over], now)
         _log.info(line("collect.started", assets=len(self._targets), lanes=len({stop.lane for stop in self._stops})))
         try:
             await self._look_around()
@@ -155,7 +162,7 @@ class Collector:
     def remark(self, name: str, detail: str) -> None:
         """Write an event of the gateway itself down."""
         now = self._clock()
-        self._recorder.record([_event(name, "gateway", detail, now)], [], now)
+        self._recorder.record([event(name, detail, now, subject="gateway")], [], now)
 
     def word(self) -> CollectWord:
         """Say what is being done, those first that need a look."""
@@ -210,7 +217,7 @@ class Collector:
         why = pause(self._windows, now, visit_s=self._longest_visit_s)
         if why != self._pause:
             name = "collect.paused" if why else "collect.resumed"
-            self._recorder.record([_event(name, "gateway", why, now)], [], now)
+            self._recorder.record([event(name, why, now, subject="gateway")], [], now)
             _log.info(line(name, why=why))
             self._pause = why
         return why
@@ -280,14 +287,14 @@ class Collector:
         turn = next_turn(last_turn, look.outcome, answer.learned, rhythm=self._rhythm, now=now, chance=chance)
         after = after_look(before, look)
         self._states[name], self._turns[name], self._due[name] = after, turn, due_s(turn)
-        news = _news(before, look)
+        found = news(before, look)
         if newly_quarantined(last_turn, turn):
             why = f"{turn.harm_signs} refused looks in a row; left alone for {turn.wait_s:.0f} s. {look.detail}"
-            news.append(_event("endpoint.quarantined", name, why, now))
-        states = [_state("asset", name, after, now), _state("endpoint", name, turn, now)]
-        self._recorder.record(news, states, now, at_once=turn.failures > 0)
-        level = _log.info if news else _log.debug
-        level(line(f"asset.{look.outcome}", asset=name, detail=look.detail, wait_s=round(turn.wait_s), records=len(news)))
+            found.append(event("endpoint.quarantined", why, now, subject=name))
+        states = [newest("asset", name, after, now), newest("endpoint", name, turn, now)]
+        self._recorder.record(found, states, now, at_once=turn.failures > 0)
+        level = _log.info if found else _log.debug
+        level(line(f"asset.{look.outcome}", asset=name, detail=look.detail, wait_s=round(turn.wait_s), records=len(found)))
 
     def _leave_alone(self, target: Target, chance: float) -> None:
         """Back off from a device that a failed visit did not get to. Nothing was seen, so nothing is said of it."""
@@ -296,26 +303,7 @@ class Collector:
             return
         turn = next_turn(self._turns.get(name), "not looked at", (), rhythm=self._rhythm, now=now, chance=chance)
         self._turns[name], self._due[name] = turn, due_s(turn)
-        self._recorder.record([], [_state("endpoint", name, turn, now)], now, at_once=True)
-
-
-def _news(before: AssetState | None, look: Observation) -> list[Draft]:
-    """The records that a look is worth: none where nothing is new."""
-    if before and same_content(before.observation, look):
-        return []
-    found = changes(before, look)
-    subject, at = look.asset_id, look.observed_at
-    away = of_device(before, look)
-    return [
-        draft("observation", subject, look, at),
-        *(draft("change", subject, change, at) for change in found),
-        *([draft("silence", subject, away, at)] if away else []),
-    ]
-
-
-def _event(name: str, subject: str, detail: str, now: Moment) -> Draft:
-    event = Event(name=name, at=now.text, moment=now, subject=subject, detail=detail[:1024])
-    return draft("event", "gateway", event, now.text)
+        self._recorder.record([], [newest("endpoint", name, turn, now)], now, at_once=True)
 
 
 def _longest_visit_s(targets: Sequence[Target]) -> float:
@@ -325,18 +313,3 @@ def _longest_visit_s(targets: Sequence[Target]) -> float:
         limits, slot = target.ask.limits, (target.stop.lane, target.stop.slot)
         slots[slot] = slots.get(slot, limits.connect_timeout_s) + limits.visit_s
     return max(slots.values(), default=0.0)
-
-
-def _state(kind: str, subject: str, body: msgspec.Struct, now: Moment) -> State:
-    return State(kind=kind, subject=subject, at=now.text, body=msgspec.json.encode(body))
-
-
-def _decoded(states: Mapping[str, State], form: type[_Form]) -> dict[str, _Form]:
-    """Read states of an earlier run; one that cannot be read is forgotten, which costs a look and a log line."""
-    found: dict[str, _Form] = {}
-    for subject, state in states.items():
-        try:
-            found[subject] = msgspec.json.decode(state.body, type=form)
-        except msgspec.MsgspecError as error:
-            _log.warning(line("state.unreadable", subject=subject, why=str(error)))
-    return found

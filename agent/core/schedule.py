@@ -74,7 +74,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What is remembered of an endpoint between visits, also over a restart.
 
     Attributes:
-        asked: When it was last asked.
+        asked: When it was last asked; after a reboot, when the gateway started.
         wait_s: How long it is left alone from then on.
         failures: Failed looks in a row.
         harm_signs: Looks in a row, the last one included, at which the device did not want to be asked.
@@ -138,6 +138,25 @@ def _wait_s(failures: int, harm_signs: int, rhythm: Rhythm, chance: float) -> fl
     doubled = min(rhythm.backoff_first_s * 2.0 ** min(failures - 1, 32), rhythm.backoff_longest_s)
     least = QUARANTINE_S if harm_signs >= QUARANTINE_AFTER else 0.0
     return max(doubled, least) * (1.0 + JITTER * chance)
+
+
+def carried_over(turn: Turn, *, alive: Moment | None, now: Moment) -> Turn:
+    """Return what is left of a wait after a reboot, to be waited for from now.
+
+    Where the clock starts in the past again, what the gateway waited in the boot before must count: else a device that is left alone
+    for a day would never be asked by a gateway that is switched off every night.
+
+    Args:
+        turn: As it was written down.
+        alive: The last sign of life of the run before, or None.
+        now: The start of this one.
+    """
+    if turn.asked.boot == now.boot:
+        return turn
+    passed_s = elapsed_s(turn.asked, now)
+    if alive is not None and alive.boot == turn.asked.boot:
+        passed_s = max(passed_s, elapsed_s(turn.asked, alive))
+    return msgspec.structs.replace(turn, asked=now, wait_s=max(0.0, turn.wait_s - passed_s))
 
 
 def first_due_s(turn: Turn | None, *, rhythm: Rhythm, now: Moment, chance: float) -> float:

@@ -33,7 +33,7 @@ def _told(function: ast.AST) -> Iterator[str]:
 def _names(callee: ast.expr) -> bool:
     """Whether a call's first argument is the name of an event."""
     match callee:
-        case ast.Name(id="line" | "_event"):
+        case ast.Name(id="line" | "event"):
             return True
         case ast.Attribute(value=ast.Name(id="_log"), attr=level):
             return level in LOGGED

@@ -3,16 +3,18 @@
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from agent.clock import system_clock
+from agent.clock import Clock, system_clock
 from agent.collect.recorder import Recorder
 from agent.collect.role import VISITS_AT_ONCE, Collector, Target
 from agent.core.asset import AssetState
 from agent.core.change import Change
+from agent.core.moment import ClockState, Moment
 from agent.core.observation import Observation, Register
 from agent.core.schedule import Rhythm, Turn
 from buffer.journal import Journal, JournalView
@@ -32,14 +34,22 @@ def target(name: str, *, host: str = "", unit: int = 1) -> Target:
     )
 
 
-async def collect(path: Path, reader: Reader, targets: list[Target], *, rhythm: Rhythm = FAST, until: Callable[[], bool]) -> None:
+async def collect(
+    path: Path,
+    reader: Reader,
+    targets: list[Target],
+    *,
+    rhythm: Rhythm = FAST,
+    clock: Clock | None = None,
+    until: Callable[[], bool],
+) -> None:
     with Journal.open(path, max_bytes=MIB) as journal:
         collector = Collector(
             targets,
             dict.fromkeys(Transport, reader),
             Recorder(journal, path.with_name("watermark")),
             rhythm=rhythm,
-            clock=system_clock(),
+            clock=clock or system_clock(),
             chance=random.Random(7),
             states=journal.states("asset"),
             turns=journal.states("endpoint"),
@@ -146,6 +156,38 @@ async def test_restart_leaves_a_device_alone_that_was_backing_off(tmp_path: Path
         looks = len(records(path)) if path.exists() else 0
         await collect(path, reader, [target("a")], rhythm=patient, until=lambda n=looks: len(records(path)) > n)
     assert len(reader.asked) == 1
+
+
+@dataclass
+class Shift:
+    """The clock of a machine that was switched on a moment ago and believes that it is 1970."""
+
+    boot: str
+    up_s: float = 0.0
+
+    def __call__(self) -> Moment:
+        self.up_s += 0.001
+        return Moment(at_s=self.up_s, up_s=self.up_s, boot=self.boot, clock=ClockState.UNSYNC)
+
+
+async def test_gateway_that_is_switched_off_every_night_and_wakes_in_1970_asks_again_when_it_has_waited_long_enough(
+    tmp_path: Path,
+) -> None:
+    path, reader = tmp_path / "journal.db", SimulatedReader(lambda _: failed())
+    daily = Rhythm(interval_s=0.03, backoff_first_s=86_400, backoff_longest_s=86_400)
+
+    async def work_for_nine_hours(shift: Shift, looks: int) -> None:
+        def evening() -> bool:
+            if shift.boot.encode() not in path.read_bytes() or len(reader.asked) < looks:
+                return False
+            shift.up_s = 9 * 3600.0
+            return True
+
+        await collect(path, reader, [target("a")], rhythm=daily, clock=shift, until=evening)
+
+    for day, looks in enumerate([1, 1, 1, 2, 2]):
+        await work_for_nine_hours(Shift(f"boot-{day}"), looks)
+        assert len(reader.asked) == looks
 
 
 async def test_what_a_reader_learned_is_told_to_it_next_time(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from agent.core.schedule import (
     Rhythm,
     Stop,
     Turn,
+    carried_over,
     due_s,
     due_visits,
     first_due_s,
@@ -101,8 +102,33 @@ def test_restart_waits_for_what_is_left_of_the_back_off() -> None:
     assert first_due_s(failed(3), rhythm=RHYTHM, now=moment(600), chance=0) == 3600
 
 
-def test_reboot_with_a_clock_in_the_past_waits_the_whole_back_off_again() -> None:
-    assert first_due_s(failed(3), rhythm=RHYTHM, now=moment(20, at_s=0, boot="boot-b"), chance=0) == 3620
+def test_reboot_with_a_clock_in_the_past_waits_for_what_was_not_waited_for_before_it() -> None:
+    now = moment(20, at_s=0, boot="boot-b")
+    left = [
+        carried_over(failed(3), alive=alive, now=now) for alive in (None, moment(1600), moment(9999), moment(1600, boot="boot-x"))
+    ]
+    assert [first_due_s(turn, rhythm=RHYTHM, now=now, chance=0) for turn in left] == [3620, 2020, 20, 3620]
+
+
+def test_reboot_with_a_clock_that_is_right_counts_the_time_without_power() -> None:
+    left = carried_over(failed(3), alive=moment(600), now=moment(20, at_s=moment().at_s + 3000, boot="boot-b"))
+    assert left.wait_s == 600
+
+
+def test_restart_within_a_boot_carries_nothing_over() -> None:
+    assert carried_over(failed(3), alive=moment(600), now=moment(700)) == failed(3)
+
+
+@given(shifts=st.lists(st.tuples(st.floats(0, 200_000), st.booleans()), max_size=6), chance=CHANCE)
+def test_reboots_never_cut_a_wait_short(shifts: list[tuple[float, bool]], chance: float) -> None:
+    """Invariant: whatever is carried over, and however often, an endpoint is never due before it was really left alone for its wait."""
+    turn = next_turn(None, "refused", (), rhythm=RHYTHM, now=moment(), chance=chance)
+    wait_s, waited_s = turn.wait_s, 0.0
+    for number, (shift_s, told) in enumerate(shifts):
+        alive = moment(shift_s, at_s=0, boot=turn.asked.boot) if told else None
+        waited_s += shift_s
+        turn = carried_over(turn, alive=alive, now=moment(0, at_s=0, boot=f"later-{number}"))
+        assert turn.wait_s + waited_s >= wait_s - 1e-6
 
 
 def test_first_round_of_a_new_plant_is_spread_out() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent.collect.recorder import draft
+from agent.collect.records import draft
 from agent.core.asset import AssetState, after_look
 from agent.core.change import changes
 from agent.core.observation import Child, Component, FieldValue, Observation

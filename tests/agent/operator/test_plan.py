@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent.collect.recorder import draft
+from agent.collect.records import draft
 from agent.collect.role import Target
 from agent.core.asset import AssetState, after_look
 from agent.core.observation import Register
