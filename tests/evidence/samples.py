@@ -46,10 +46,10 @@ def asset(asset_id: str = "press-07-plc", *, firmware: str = "2.1", outcome: str
     )
 
 
-def change(asset_id: str = "press-07-plc", *, before: str = "2.1", after: str = "2.2") -> kinds.Change:
+def change(asset_id: str = "press-07-plc", *, before: str = "2.1", after: str = "2.2", at: str = AT) -> kinds.Change:
     return kinds.Change(
         asset_id=asset_id,
-        observed_at=AT,
+        observed_at=at,
         change=kinds.ChangeKind.CHANGED,
         field="firmware_version",
         before=before,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from evidence.kinds import Body
 from evidence.trust import load_trust, save_trust
 from isms.cli import main
 from isms.intake import Intake
@@ -20,10 +21,15 @@ ISSUER = "urn:nameplated:werk-ulm:gw-halle3"
 @pytest.fixture
 def state(tmp_path: Path) -> State:
     """A receiver that holds one short chain of one gateway."""
+    return holding(tmp_path, start(), asset(), change(), asset("press-08-plc", firmware="2.2\x1b[2J"))
+
+
+def holding(tmp_path: Path, *bodies: Body) -> State:
+    """A receiver that holds one chain with these reports, and has refused something."""
     state, gateway = State(tmp_path / "isms"), Gateway()
     state.create_key()
     save_trust(state.trust, gateway.trust)
-    for body in (start(), asset(), change(), asset("press-08-plc", firmware="2.2\x1b[2J")):
+    for body in bodies:
         gateway.report(body)
     with Books.open(state.database) as books:
         desk = Intake(books, prefix="", audience=AUDIENCE)
