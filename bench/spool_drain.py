@@ -87,7 +87,7 @@ def ours(folder: Path, count: int, listener: tuple[str, ...]) -> dict[str, float
     folder.mkdir()
     place = Place(folder / "gateway", journal_cap=512 * 1024 * 1024, outbox_cap=4 * OUTBOX_CAP)
     backlog(place, count)
-    with mosquitto(folder / "broker", LIMITS) as broker, receiving(folder / "isms", broker, [place], listener) as receiver:
+    with mosquitto(folder / "broker", LIMITS) as broker, receiving(folder / "isms", broker, [place.author], listener) as receiver:
         began_cpu_s = time.process_time()
         figures = asyncio.run(drain(place, broker, receiver.state, kills=0))
         cpu_s = time.process_time() - began_cpu_s
@@ -106,7 +106,7 @@ def main() -> int:
         folder = Path(name)
         listening = Place(folder / "nobody")
         listening.directory.mkdir()
-        with mosquitto(folder / "broker", LIMITS) as broker, receiving(folder / "bare", broker, [listening], STAND_IN):
+        with mosquitto(folder / "broker", LIMITS) as broker, receiving(folder / "bare", broker, [listening.author], STAND_IN):
             alone = bare(broker, count)
         runs = {"stand-in": ours(folder / "1", count, STAND_IN), "receiver": ours(folder / "2", count, ("isms", "receive"))}
     ratios = {name: {**run, "ratio": round(run["per s"] / alone["per s"], 2)} for name, run in runs.items()}

@@ -42,7 +42,7 @@ def crowd(gateways: int, records: int, *, queue: int = 1000) -> dict[str, float]
         places = [_with_a_backlog(folder / f"gw{number}", records) for number in range(gateways)]
         with (
             mosquitto(folder / "broker", f"max_queued_messages {queue}\n{LOGGING}") as broker,
-            receiving(folder / "isms", broker, places) as receiver,
+            receiving(folder / "isms", broker, [place.author for place in places]) as receiver,
         ):
             log = broker.directory / "broker.log"
             _wait_for(SUBSCRIBED, log)

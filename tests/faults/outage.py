@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agent.clock import system_clock
+from agent.publish.fold import Author
 from agent.publish.mqtt import Broker
 from agent.publish.role import Publisher
 from agent.publish.spool import Spool
@@ -28,6 +29,8 @@ from tests.faults.gateway import Place, moment, numbered
 MINUTES_A_DAY = 1440
 PADDING = 700  # brings an envelope to about 2 KiB
 OUTBOX_CAP = 256 * 1024 * 1024
+MOST_GROWTH_MIB = 10.0
+"""However much waits, it is read a window at a time."""
 
 
 class Receiver(NamedTuple):
@@ -39,12 +42,12 @@ class Receiver(NamedTuple):
 
 @contextmanager
 def receiving(
-    directory: Path, broker: Mosquitto, places: Iterable[Place], program: tuple[str, ...] = ("isms", "receive")
+    directory: Path, broker: Mosquitto, authors: Iterable[Author], program: tuple[str, ...] = ("isms", "receive")
 ) -> Iterator[Receiver]:
     """Run the receiver of some gateways, or what stands in for it, for as long as the block lasts."""
     state, trust = State(directory), Registry()
     state.create_key()
-    for author in (place.author for place in places):
+    for author in authors:
         trust = trust.with_key(public_from_jwk(author.signer.public_jwk), author.issuer)
     save_trust(state.trust, trust)
     command = [sys.executable, "-m", *program, "--state", str(directory), "--broker", broker.url]
@@ -90,7 +93,7 @@ def outage(days: float) -> dict[str, float]:
                 spool.fold(moment(60.0 * number))
         kept_bytes = place.outbox.stat().st_size
         assert kept_bytes <= OUTBOX_CAP
-        with mosquitto(Path(folder) / "broker") as broker, receiving(Path(folder) / "isms", broker, [place]) as receiver:
+        with mosquitto(Path(folder) / "broker") as broker, receiving(Path(folder) / "isms", broker, [place.author]) as receiver:
             figures = asyncio.run(drain(place, broker, receiver.state, kills=0))
             assert_complete(receiver.state, 1, figures["records"])
         return {"days": days, "outbox bytes": kept_bytes, **figures}
@@ -107,7 +110,7 @@ def forgetting(records: int, kills: int) -> dict[str, float]:
                 recorder.record([numbered(number, f"a{number % 100}")], [], moment())
             while spool.fold(moment()):
                 pass
-        with mosquitto(Path(folder) / "broker") as broker, receiving(Path(folder) / "isms", broker, [place]) as receiver:
+        with mosquitto(Path(folder) / "broker") as broker, receiving(Path(folder) / "isms", broker, [place.author]) as receiver:
             figures = asyncio.run(drain(place, broker, receiver.state, kills=kills))
             assert_complete(receiver.state, 1, figures["records"])
         return {"kills": kills, **figures}
@@ -132,6 +135,7 @@ async def drain(place: Place, broker: Mosquitto, state: State, *, kills: int) ->
                         least, most = min(least, used), max(most, used)
         end = spool.chain.seq
     took_s = time.monotonic() - began_s
+    assert most - least <= MOST_GROWTH_MIB, f"memory grew from {least} to {most} MiB"
     return {
         "records": end + 1,
         "drain s": round(took_s, 1),

@@ -9,11 +9,17 @@ from tests.faults.full import full_disk, may_mount
 from tests.faults.kills import kills
 from tests.faults.outage import forgetting, outage
 from tests.faults.power import power_cuts
+from tests.faults.roles import roles
 from tests.faults.rot import rot
 
 
 def test_twenty_kills_lose_nothing() -> None:
     assert kills(20, seed=1)["records"] > 0
+
+
+@pytest.mark.mosquitto
+def test_either_role_is_killed_while_the_other_works_and_the_isms_knows_the_plant_as_it_is() -> None:
+    assert roles(4, seed=3)["records"] > 0
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="the Debian package strace is not installed")
