@@ -30,7 +30,7 @@ demo: $(STAMP) ## a plant in a box: devices, both roles, a broker and the receiv
 test: $(STAMP) ## the fast tests (at most 4 minutes on two cores); TEST=tests/buffer for some of them
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(TEST)
 
-check: $(STAMP) lint types imports documented ## everything that needs no run: format, lint, types, law of imports, docs
+check: $(STAMP) lint types imports documented units-check ## all before a commit: format, lint, types, law of imports, docs, what systemd says of the units
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

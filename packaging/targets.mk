@@ -3,7 +3,7 @@
 .PHONY: units-check deb bundle sbom test-install
 
 units-check: $(STAMP) ## systemd's own word on the units: no complaint, and how exposed each is
-	$(BIN)/python -m pytest -rs tests/systemd
+	$(BIN)/python -m pytest -rs -n0 tests/systemd
 
 deb: $(STAMP) ## Debian packages for amd64 and arm64, complete and reproducible
 	$(BIN)/python packaging/deb.py $(DEB)
