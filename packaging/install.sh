@@ -12,6 +12,10 @@ TARGET=/opt/nameplated
 UNITS=/etc/systemd/system
 
 fail() { echo "install.sh: $*" >&2; exit 1; }
+restart() { # restart UNIT: if it runs. One that does not start again is named; what is installed is whole all the same.
+    systemctl try-restart "$1" 2>/dev/null && return
+    echo "install.sh: $1 does not run now; 'journalctl -n 20 -u $1' says why: mend it, then 'systemctl restart $1'" >&2
+}
 
 [ "$(id -u)" = 0 ] || fail "run it as root"
 
@@ -57,7 +61,7 @@ install -m 644 systemd/nameplated.tmpfiles /etc/tmpfiles.d/nameplated.conf
 systemd-sysusers nameplated.conf
 systemd-tmpfiles --create nameplated.conf
 if [ -d /run/systemd/system ]; then
-    systemctl daemon-reload
-    systemctl try-restart nameplated-collect.service nameplated-publish.service nameplated.service
+    systemctl daemon-reload || echo "install.sh: systemd has not read the units; run 'systemctl daemon-reload'" >&2
+    for unit in nameplated-collect.service nameplated-publish.service nameplated.service; do restart $unit; done
 fi
 [ -e /etc/nameplated/plant.toml ] || echo "install.sh: next, write /etc/nameplated/plant.toml; see install.md"

@@ -116,13 +116,15 @@ holds "restarts publish" soon active nameplated-publish.service
 holds "with the new program" test "$(pid_of nameplated-collect.service)" != "$before"
 
 echo 'id = "oops' >>/etc/nameplated/plant.toml
-systemctl restart nameplated-collect.service
-sleep 2
+holds "an upgrade with a broken plant file ends well" sh -c 'dpkg -i /running.deb >/upgrade.log 2>&1'
+holds "the package is configured" sh -c 'dpkg -s nameplated | grep -q "^Status: install ok installed$"'
+holds "one line names each role that does not run, and what to do" sh -c \
+    'test "$(grep -c "^nameplated: nameplated-[a-z]*.service does not run now; .* .systemctl restart" /upgrade.log)" = 2'
 holds "a broken plant file ends the role with 78" test "$(systemctl show -P ExecMainStatus nameplated-collect.service)" = 78
 holds "and systemd does not try again" test "$(systemctl is-active nameplated-collect.service)" = failed
 holds "the journal names file and line" sh -c 'journalctl --no-pager -q -u nameplated-collect | grep -q "plant.toml:1[0-9]"'
 sed -i '$d' /etc/nameplated/plant.toml
 systemctl reset-failed
-holds "mended, it starts again" systemctl start nameplated.target
+holds "mended, both start again" systemctl start nameplated.target
 holds "and runs" soon active nameplated-collect.service
 echo "all steps held"
