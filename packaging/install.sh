@@ -7,6 +7,8 @@
 # the old one's place. Never fetches anything, never touches plant file, key or spool, never starts what nobody has configured.
 set -eu
 cd "$(dirname "$0")"
+# Whoever runs this may have a stricter one, as hardened machines do; the two users must be able to read what is installed.
+umask 022
 
 TARGET=/opt/nameplated
 UNITS=/etc/systemd/system
@@ -31,7 +33,11 @@ PYTHON=$(find_python)
 [ -n "$PYTHON" ] || fail "needs Python 3.11, 3.12 or 3.13 with its module venv"
 
 echo "install.sh: $("$PYTHON" --version), into $TARGET"
-mkdir -p "$TARGET"
+mkdir -p "$TARGET" /etc/sysusers.d /etc/tmpfiles.d
+chmod 755 "$TARGET"
+install -m 644 systemd/nameplated.sysusers /etc/sysusers.d/nameplated.conf
+install -m 644 systemd/nameplated.tmpfiles /etc/tmpfiles.d/nameplated.conf
+systemd-sysusers nameplated.conf
 rm -rf "$TARGET/venv.new"
 "$PYTHON" -m venv --without-pip "$TARGET/venv.new"
 PIP=$(echo wheels/pip-*.whl)/pip # runs from inside its wheel, and is not installed
@@ -41,7 +47,9 @@ pip install --quiet --root-user-action=ignore --no-index --find-links wheels --n
 pip install --quiet --root-user-action=ignore --no-index --no-deps --no-compile wheels/nameplated-*.whl
 # Scripts carry the folder's first name; the one command below does not.
 find "$TARGET/venv.new/bin" -type f ! -name 'python*' -delete
-"$TARGET/venv.new/bin/python" -I -m agent --help >/dev/null
+# As the user who will run it: root can read what nobody else can.
+runuser -u nameplated-ot -- "$TARGET/venv.new/bin/python" -I -m agent --help >/dev/null ||
+    fail "nameplated-ot cannot run $PYTHON or what lies in $TARGET; what was installed before is as it was"
 
 rm -rf "$TARGET/venv.old"
 [ ! -e "$TARGET/venv" ] || mv "$TARGET/venv" "$TARGET/venv.old"
@@ -54,11 +62,8 @@ mkdir -p /usr/local/bin
 printf '#!/bin/sh\nexec %s/venv/bin/python -I -X no_debug_ranges -m agent "$@"\n' "$TARGET" >/usr/local/bin/nameplated
 chmod 755 /usr/local/bin/nameplated
 
-mkdir -p "$UNITS" /etc/sysusers.d /etc/tmpfiles.d
+mkdir -p "$UNITS"
 install -m 644 systemd/*.service systemd/*.target systemd/*.timer "$UNITS/"
-install -m 644 systemd/nameplated.sysusers /etc/sysusers.d/nameplated.conf
-install -m 644 systemd/nameplated.tmpfiles /etc/tmpfiles.d/nameplated.conf
-systemd-sysusers nameplated.conf
 systemd-tmpfiles --create nameplated.conf
 if [ -d /run/systemd/system ]; then
     systemctl daemon-reload || echo "install.sh: systemd has not read the units; run 'systemctl daemon-reload'" >&2

@@ -160,8 +160,13 @@ bundle() { # the other way in, on the same Debian
     fresh amd64
     mkdir "$root/bundle"
     tar -C "$root/bundle" --touch --strip-components=1 -xzf dist/nameplated-*-bundle.tar.gz
-    holds "installs from the bundle without a network" inside sh /bundle/install.sh
+    holds "installs from the bundle without a network, under a strict umask" inside sh -c 'umask 077 && sh /bundle/install.sh'
     holds "the command runs" inside nameplated profiles list
+    for user in nameplated-ot nameplated-it; do
+        holds "as $user too" as $user nameplated profiles list
+    done
+    holds "nothing that is installed is root's to read alone" inside sh -c \
+        '! find /opt/nameplated /usr/local/bin/nameplated /etc/systemd/system ! -type l ! -perm -o=r | grep .'
     plant
     holds "the IT user makes the key" as nameplated-it nameplated key init
     holds "a second run is an upgrade" inside sh /bundle/install.sh

@@ -3,7 +3,7 @@
 import tarfile
 from pathlib import Path
 
-from tests.packaging.scripts import bundle
+from tests.packaging.scripts import SCRIPTS, bundle
 
 FILES = {"wheels/b.whl": b"b", "install.sh": b"#!/bin/sh\n", "wheels/a.whl": b"a"}
 
@@ -25,3 +25,9 @@ def test_everything_is_below_one_folder_and_roots_and_only_scripts_run(tmp_path:
 
 def test_every_file_that_it_promises_is_there() -> None:
     assert [name for name in bundle.FILES if not (bundle.ROOT / name).is_file()] == []
+
+
+def test_what_is_installed_can_be_read_by_the_two_users_whatever_the_umask_was() -> None:
+    text = (SCRIPTS / "install.sh").read_text()
+    assert text.index("\numask 022\n") < text.index("mkdir -p")
+    assert "runuser -u nameplated-ot --" in text
