@@ -70,7 +70,7 @@ def publish_role(read: Callable[[], Plant]) -> Role:
     Raises:
         ConfigError: It cannot be used.
     """
-    return partial(_publish, Follower(read, PUBLISH_FIXED, check=_check_receiver))
+    return partial(_publish, Follower(read, PUBLISH_FIXED, check=_check_files))
 
 
 async def _collect(follower: Follower, running: Running) -> None:
@@ -260,6 +260,21 @@ def _delivery(plant: Plant) -> tuple[object, ...]:
     """Return what a connection to the broker depends on: while this is the same, the connection stays."""
     receiver = wiring.receiver_key(plant)
     return plant.broker, plant.spool.outbox_max_bytes, plant.receiver, receiver.kid if receiver else ""
+
+
+def _check_files(plant: Plant) -> None:
+    """Refuse a plant file whose files cannot be used, before the connection that stands is given up for it.
+
+    Raises:
+        ConfigError: One is missing, or is not what it should be.
+    """
+    from agent.credentials import CredentialError, check
+
+    _check_receiver(plant)
+    try:
+        check(plant.broker, tls=plant.broker.address.tls)
+    except CredentialError as error:
+        raise ConfigError([Problem(place=error.setting, what=error.why)], error.path) from error
 
 
 def _check_receiver(plant: Plant) -> None:

@@ -24,6 +24,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from agent import credentials
 from agent.core.fates import explained
 from agent.publish import certificates
 from agent.publish.errors import BrokerRefusedError, BrokerUnreachableError
@@ -289,11 +290,10 @@ def _client(broker: Broker, will: Letter) -> Client:
     client.will_set(will.topic, will.payload, qos=1, retain=will.retain, properties=properties)
     try:
         if broker.tls:
-            client.tls_set_context(_tls(broker))
+            client.tls_set_context(credentials.context(broker))
         if broker.username_file:
-            user, _, password = broker.username_file.read_text().strip().partition(":")
-            client.username_pw_set(user, password)
-    except (OSError, ssl.SSLError, UnicodeDecodeError) as error:
+            client.username_pw_set(*credentials.login(broker.username_file))
+    except credentials.CredentialError as error:
         raise BrokerUnreachableError(f"a file for the broker connection cannot be used: {error}") from error
     return client
 
@@ -329,12 +329,3 @@ def _remark(broker: Broker) -> str:
     except OSError:
         return ""
     return f"; {found}" if found else ""
-
-
-def _tls(broker: Broker) -> ssl.SSLContext:
-    """TLS 1.2 or later; the broker must be vouched for. Files are read anew for each connection, so they can be replaced."""
-    context = ssl.create_default_context(cafile=broker.ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if broker.certificate_file:
-        context.load_cert_chain(broker.certificate_file, broker.key_file)
-    return context

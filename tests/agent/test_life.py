@@ -205,6 +205,10 @@ def test_a_reload_follows_what_is_good_and_keeps_what_was_before_something_bad(t
         file.write_text(good)
         for role in (collect, publish):
             assert role.reload()[-1] == f"STATUS=running {role.log_file.stem}"
+        file.write_text(good.replace("[collect]", 'username_file = "nope.login"\n[collect]'))
+        assert "nope.login: broker.username_file: cannot be read" in publish.reload()[-1]
+        file.write_text(good)
+        assert publish.reload()[-1] == "STATUS=running publish"
         assert publish.log.count("broker.connected") == 1  # the connection stayed through all of it
         file.write_text(good.replace('id = "werk-ulm"', 'id = "werk-neu"').replace("[collect]", 'topic_prefix = "ot"\n[collect]'))
         assert "needs a restart: plant.id" in publish.reload()[-1]

@@ -5,34 +5,20 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from agent.doctor.broker import check
 from agent.doctor.finding import State
 from config.model import BrokerSection
+from tests.agent.pairs import pair
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A broker's certificate and key in one file, vouched for by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "broker")])
-    now = datetime.now(UTC)
-    built = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(hours=1), now + timedelta(hours=1))
-    built = built.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-    signed = built.sign(key, hashes.SHA256())
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path = tmp_path_factory.mktemp("tls") / "broker.pem"
-    path.write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
-    return path
+    return pair(tmp_path_factory.mktemp("tls") / "broker.pem")
 
 
 @contextmanager
@@ -101,8 +87,9 @@ def test_broker_that_accepts_and_falls_silent_is_bad_within_the_time() -> None:
     assert finding.state is State.BAD and "no answer" in finding.detail
 
 
-def test_missing_file_for_tls_is_named_as_such(tmp_path: Path) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        section = BrokerSection(url=f"mqtts://127.0.0.1:{listener.getsockname()[1]}", ca_file=tmp_path / "none.crt")
-        finding = check(section)
-    assert finding.state is State.BAD and "missing" in finding.detail
+@pytest.mark.parametrize("setting", ["ca_file", "username_file"])
+def test_missing_file_is_named_with_its_setting_and_nobody_is_asked(setting: str, tmp_path: Path) -> None:
+    finding = check(BrokerSection(url="mqtts://127.0.0.1:1", **{setting: tmp_path / "none"}))
+    assert finding.state is State.BAD
+    assert finding.detail == f"broker.{setting}: {tmp_path}/none cannot be read: No such file or directory"
+    assert f"broker.{setting}" in finding.remedy
