@@ -3,7 +3,7 @@
 #
 #     packaging/test-install.sh [amd64] [arm64]        (both, unless said)
 #
-# Needs root, debootstrap, systemd-nspawn for the boot, and qemu-user-static for the other architecture. A Debian is made once and
+# Needs root, debootstrap, iproute2, systemd-nspawn for the boot, and qemu-user-static for the other architecture. A Debian is made once and
 # kept under build/roots; each run works in a copy of it. Ends with "N passed, 0 failed", or at the first thing that does not hold.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -28,8 +28,9 @@ holds() { # holds SENTENCE COMMAND…
     fi
 }
 fails() { ! "$@"; }
-inside() { # in the copy, with its own processes and no network
-    nice -n 15 unshare --net --mount --pid --fork --mount-proc="$root/proc" chroot "$root" "$@"
+inside() { # in the copy, with its own processes and no network but loopback
+    nice -n 15 unshare --net --mount --pid --fork --mount-proc="$root/proc" \
+        sh -c 'ip link set lo up && exec "$@"' sh chroot "$root" "$@"
 }
 as() { # as USER COMMAND…
     local user=$1
@@ -105,22 +106,76 @@ install_package() {
     holds "the IT user cannot write the journal's folder" fails as nameplated-it touch /var/lib/nameplated/collect/x
 }
 
+run_line() { # run_line SECONDS: the line from a device to the inventory, and the whole demo where a broker can be had
+    cp packaging/test-line.py "$root/test-line.py"
+    holds "every shipped profile can be used" inside sh -c 'nameplated profiles check /opt/nameplated/venv/lib/python3.11/site-packages/protocols/profiles'
+    holds "both roles in one process identify a device" as nameplated-it /opt/nameplated/venv/bin/python -I /test-line.py /tmp/line "$1"
+    # The base package has no broker: the embedded one is in the extra `demo`, mosquitto is another package.
+    holds "the demo says which broker it lacks" inside sh -c 'nameplated demo --broker embedded --seconds 30 2>&1 | grep -q "its extra: demo"'
+    [ "$native" = yes ] && lend mosquitto || { echo "  skipped: no mosquitto of this architecture to lend for the demo"; return; }
+    holds "with a broker the demo runs, and loses nothing" as nameplated-it nameplated demo --broker mosquitto --seconds 30
+    rm "$root/usr/sbin/mosquitto"
+}
+
+lend() { # lend PROGRAM: this machine's own, with the libraries that the copy lacks
+    local program library
+    program=$(command -v "$1") || return
+    cp "$program" "$root/usr/sbin/"
+    for library in $(ldd "$program" | grep -o '/[^ ]*'); do
+        [ -e "$root$library" ] || install -D "$library" "$root$library"
+    done
+}
+
 run_roles() {
     holds "collect looks at devices and writes the journal" as nameplated-ot timeout -s TERM --preserve-status "$1" nameplated collect
     holds "publish folds a journal that another user wrote" as nameplated-it timeout -s TERM --preserve-status "$1" nameplated publish
     holds "collect may read the watermark" as nameplated-ot cat /var/lib/nameplated/handover/watermark
 }
 
+reads() { # reads FILE SQL: what a stranger is told
+    inside /usr/bin/python3.11 -c 'import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone())' "$1" "$2"
+}
+
+old_spool() { # the files of a gateway that the earliest version left when it was killed
+    rm -rf "$root/old" "$root"/var/lib/nameplated/*/*
+    .venv/bin/python -c 'import sys; sys.path.insert(0, "."); from pathlib import Path; from tests.buffer.old_files import *
+copied(VERSIONS[0], Path(sys.argv[1]))' "$root/old"
+    cp "$root"/old/collect/* "$root/var/lib/nameplated/collect/"
+    cp "$root"/old/publish/* "$root/old/report.key" "$root/var/lib/nameplated/publish/"
+    cp "$root/old/watermark" "$root/var/lib/nameplated/handover/"
+    inside sh -c 'cd /var/lib/nameplated && chown -R nameplated-ot:nameplated collect && chown -R nameplated-it:nameplated publish handover &&
+        chmod 640 collect/* && chmod 600 publish/*'
+    sed -i 's/^id = "werk-test"/id = "faults"/; s/^id = "gw-test"/id = "gw"/' "$root/etc/nameplated/plant.toml"
+    holds "files of version $(reads /old/collect/journal.db "PRAGMA user_version") lie there" \
+        test "$(reads /old/collect/journal.db "PRAGMA user_version") $(reads /old/publish/outbox.db "PRAGMA user_version")" = "1 1"
+}
+
+migrated() { # whether both files are of the newest version, and one chain goes on with every record
+    local newest
+    newest=$(find buffer/schema/journal -name '*.sql' | wc -l)
+    local journal=/var/lib/nameplated/collect/journal.db outbox=/var/lib/nameplated/publish/outbox.db
+    holds "the spool is brought to version $newest" \
+        test "$(reads $journal "PRAGMA user_version") $(reads $outbox "PRAGMA user_version")" = "$newest $newest"
+    holds "no record is missing" test "$(reads $journal "SELECT count(*) = max(seq), count(*) > 24 FROM record")" = "1 1"
+    holds "the same chain goes on" grep -q '"epoch":"00000000-0000-7000-8000-000000000001"' <(reads $outbox "SELECT text FROM noted WHERE name = 'chain'")
+    holds "and reaches every record" test "$(reads $outbox "SELECT text ->> 'seq' >= 24 FROM noted WHERE name = 'watermark'")" = 1
+}
+
 upgrade_and_leave() {
-    local package=$1 kept="/var/lib/nameplated/publish/report.key /etc/nameplated/plant.toml"
+    old_spool
+    local package=$1 seconds=$2 kept="/var/lib/nameplated/publish/report.key /etc/nameplated/plant.toml"
     # shellcheck disable=SC2086  # two paths
     inside sha256sum $kept >"$root/kept"
     newer "$package" 99.0 "$root/newer.deb"
     holds "upgrades" inside dpkg -i /newer.deb
     holds "an upgrade keeps key and plant file" inside sha256sum --check --quiet /kept
+    run_roles "$seconds"
+    migrated
     holds "an upgrade keeps the journal" as nameplated-it nameplated assets
+    inside systemctl enable -q nameplated.target
     holds "a removal" inside dpkg -r nameplated
     holds "takes the program away" test ! -e "$root/opt/nameplated"
+    holds "and what would start it" sh -c "! find '$root/etc/systemd' -lname '*nameplated*' | grep ."
     holds "keeps key and plant file" inside sha256sum --check --quiet /kept
     holds "a purge" inside dpkg -P nameplated
     holds "leaves nothing but two locked users" sh -c "! find '$root/var/lib/nameplated' '$root/etc/nameplated' '$root/opt/nameplated' '$root/usr/lib/systemd/system' -name '*nameplated*' 2>/dev/null | grep ."
@@ -185,9 +240,11 @@ for architecture in "$@"; do
     say "$architecture: $(inside uname -m)"
     native=$([ "$(dpkg --print-architecture)" = "$architecture" ] && echo yes || echo no)
     install_package "$architecture" "$package"
-    run_roles "$([ $native = yes ] && echo 4 || echo 40)"
+    seconds=$([ $native = yes ] && echo 4 || echo 40)
+    run_line "$((seconds * 2))"
+    run_roles "$seconds"
     if [ $native = yes ]; then boot "$package"; fi
-    upgrade_and_leave "$package"
+    upgrade_and_leave "$package" "$seconds"
 done
 if [[ " $* " == *" amd64 "* ]]; then bundle; fi
 rm -rf "$ROOTS"/run-* "$ROOTS/bundle" "$ROOTS"/newer*
