@@ -29,6 +29,13 @@ reaches() { # reaches ROLE ADDRESS: what the kernel says to a process in the rol
     test "$(cat /reached)" = sent
 }
 refused() { ! reaches "$@" && test "$(cat /reached)" = refused; }
+opens() { # opens PATH ERROR: what the kernel says to a process in collect's own unit, as collect's user
+    sh -c "echo \$\$ >/sys/fs/cgroup/system.slice/nameplated-collect.service/cgroup.procs &&
+        exec setpriv --reuid=nameplated-ot --regid=nameplated --groups=dialout /opt/nameplated/venv/bin/python -I -c 'import os, errno
+try: os.open(\"$1\", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+except OSError as error: print(errno.errorcode[error.errno])'" >/opened
+    test "$(cat /opened)" = "$2"
+}
 status() { setpriv --reuid=anna --regid=anna --init-groups nameplated status "$@"; } # as an operator: no root, one more group
 says() { status --json | grep -q "$1"; } # says WORDS: what `status` has in it
 silent_on() { ! says "$1"; }
@@ -63,9 +70,14 @@ holds "a stranger sees nothing" sh -c '! setpriv --reuid=65534 --regid=65534 --c
 status || true
 
 collect=$(pid_of nameplated-collect.service) publish=$(pid_of nameplated-publish.service)
-printf '[[asset]]\nid = "hall-b"\naddress = "modbus-tcp://127.0.0.1:1503?unit=1"\n' >/etc/nameplated/conf.d/b.toml
+printf '[[asset]]\nid = "hall-b"\naddress = "modbus-tcp://127.0.0.5:1503?unit=1"\n' >/etc/nameplated/conf.d/b.toml
 chown root:nameplated /etc/nameplated/conf.d/b.toml && chmod 640 /etc/nameplated/conf.d/b.toml
-holds "a new hall is read" systemctl reload nameplated-collect.service nameplated-publish.service
+holds "a new hall is out of reach at first" refused collect 127.0.0.5
+holds "its addresses are written" sh -c 'nameplated units --write /etc/systemd/system >/units.log'
+holds "and no restart is asked for" sh -c '! grep restart /units.log && grep "^next: systemctl daemon-reload && systemctl reload" /units.log'
+holds "systemd reads them" systemctl daemon-reload
+holds "the running role reaches it" reaches collect 127.0.0.5
+holds "the new hall is read" systemctl reload nameplated-collect.service nameplated-publish.service
 holds "and looked at" soon says '"hall-b"'
 echo oops >>/etc/nameplated/conf.d/b.toml
 holds "a broken hall is read" systemctl reload nameplated-collect.service nameplated-publish.service
@@ -75,6 +87,8 @@ holds "both roles run on" active nameplated-collect.service
 rm /etc/nameplated/conf.d/b.toml
 holds "the mended plant is read" systemctl reload nameplated-collect.service nameplated-publish.service
 holds "and nobody is troubled any more" soon silent_on 'plant file refused'
+nameplated units --write /etc/systemd/system >/units.log && systemctl daemon-reload
+holds "the hall that is gone is out of reach again" refused collect 127.0.0.5
 holds "nothing was restarted for it" test "$collect $publish" = "$(pid_of nameplated-collect.service) $(pid_of nameplated-publish.service)"
 
 mkdir -p /etc/systemd/system/nameplated-collect.service.d
@@ -108,6 +122,24 @@ holds "both run" soon active nameplated-collect.service
 holds "the journal is collect's again" test "$(stat -c %U /var/lib/nameplated/collect/journal.db)" = nameplated-ot
 holds "publish still runs" active nameplated-publish.service
 holds "the single process does not" inactive nameplated.service
+
+# A USB adapter without a driver is ENXIO to whoever may open it, and EPERM to whoever may not.
+printf '[[asset]]\nid = "line-1"\naddress = "modbus-rtu:///dev/ttyUSB7?unit=1"\n' >/etc/nameplated/conf.d/line.toml
+chown root:nameplated /etc/nameplated/conf.d/line.toml && chmod 640 /etc/nameplated/conf.d/line.toml
+holds "a serial line is written" sh -c 'nameplated units --write /etc/systemd/system >/units.log 2>&1'
+holds "its adapter is not there, which is noted" grep -q 'note: /dev/ttyUSB7: is not there' /units.log
+holds "and a restart is asked for" grep -q '^next: .* systemctl restart' /units.log
+systemctl daemon-reload
+holds "collect starts without the adapter" systemctl restart nameplated-collect.service
+before=$(pid_of nameplated-collect.service)
+mknod -m 660 /dev/ttyUSB7 c 188 7 && mknod -m 660 /dev/ttyS7 c 4 71 && chgrp dialout /dev/ttyUSB7 /dev/ttyS7
+holds "an adapter that comes later can be opened" opens /dev/ttyUSB7 ENXIO
+holds "a port of another kind cannot" opens /dev/ttyS7 EPERM
+rm /dev/ttyUSB7 && mknod -m 660 /dev/ttyUSB9 c 188 9 && chgrp dialout /dev/ttyUSB9 && ln -s ttyUSB9 /dev/ttyUSB7
+holds "nor does another number close it" opens /dev/ttyUSB7 ENXIO
+holds "and nothing was restarted for it" test "$before" = "$(pid_of nameplated-collect.service)"
+rm /etc/nameplated/conf.d/line.toml
+nameplated units --write /etc/systemd/system >/units.log && systemctl daemon-reload
 
 before=$(pid_of nameplated-collect.service)
 holds "an upgrade while it runs" dpkg -i /running.deb

@@ -199,7 +199,7 @@ WantedBy=multi-user.target
 UNIT
     inside systemctl enable -q test-boot.service
     # cgroup v2 and the right to load a filter, so that address lists are enforced in the container as on a machine.
-    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 timeout 240 nice -n 15 unshare --mount --cgroup sh -c \
+    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 timeout 300 nice -n 15 unshare --mount --cgroup sh -c \
         'umount --recursive /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; exec "$@"' sh \
         systemd-nspawn --quiet --boot --private-network --register=no --keep-unit --console=pipe --capability=CAP_BPF,CAP_SYS_ADMIN \
         --system-call-filter=bpf --directory="$root" >"$ROOTS/boot.log" 2>&1 </dev/null || true

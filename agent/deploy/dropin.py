@@ -3,11 +3,14 @@
 Decides which connections the kernel lets a role make. Never looks up a name (`agent.deploy.lookup` does, and hands the answer
 in), never widens a network, and lets nothing of the plant file reach a unit unquoted.
 
-Source: systemd.resource-control(5) `IPAddressAllow=`, `DeviceAllow=`; systemd.exec(5) `ReadWritePaths=`; systemd.unit(5) on `%`.
+Source: systemd.resource-control(5) `IPAddressAllow=`, `DeviceAllow=`; systemd.exec(5) `ReadWritePaths=`; systemd.unit(5) on `%`;
+docs.kernel.org/admin-guide/devices for the numbers of serial ports.
 """
 
+import re
+import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -23,6 +26,15 @@ UNIT_DIR = Path("/etc/systemd/system")
 
 STATE_DIR = Path("/var/lib/nameplated")
 """What the units themselves open; a plant file that says otherwise needs more."""
+
+PORT_GROUP = "dialout"
+"""Whose serial ports are on Debian, where a port is not there to tell."""
+
+_FIXED_PORT = re.compile(r"/dev/(?:tty(?!USB|ACM)\w+|serial\d+)")
+"""A port on the board: always there, always the same."""
+
+# By number and not by name: systemd looks a name up among the drivers that are loaded when the unit starts.
+_USB_PORTS = {"/dev/ttyUSB": "char-188", "/dev/ttyACM": "char-166"}
 
 _HIDDEN = tuple(map(Path, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108  # nothing is written there
 
@@ -41,10 +53,12 @@ class Lookup:
     Attributes:
         addresses: Host name to its addresses; a name that could not be looked up is not in it.
         resolvers: Addresses of the name servers.
+        groups: Serial port to the group that may read and write it, empty if none may; a port that is not there is not in it.
     """
 
     addresses: Mapping[str, tuple[str, ...]]
     resolvers: tuple[str, ...] = ()
+    groups: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +95,14 @@ def drop_ins(plant: Plant, lookup: Lookup) -> tuple[DropIn, ...]:
     header = _HEADER.format(plant=plant.plant.id, gateway=plant.gateway.id)
     devices, broker = _device_lines(plant, lookup), _broker_lines(plant, lookup)
     parts = {
-        COLLECT: [*devices, *_port_lines(plant), *_no_network(plant), *_folders(plant, ("collect",), hidden=("publish",))],
+        COLLECT: [
+            *devices,
+            *_port_lines(plant, lookup),
+            *_no_network(plant),
+            *_folders(plant, ("collect",), hidden=("publish",)),
+        ],
         PUBLISH: [*broker, *_folders(plant, ("publish", "handover"))],
-        SINGLE: [*devices, *broker, *_port_lines(plant), *_folders(plant, ("collect", "publish", "handover"))],
+        SINGLE: [*devices, *broker, *_port_lines(plant, lookup), *_folders(plant, ("collect", "publish", "handover"))],
     }
     return tuple(DropIn(unit, header + "".join(f"{line}\n" for line in lines)) for unit, lines in parts.items())
 
@@ -93,16 +112,65 @@ def warnings(plant: Plant, lookup: Lookup) -> list[str]:
     devices = _devices(plant)
     found = [_about_name(name, lookup) for name in host_names(plant)]
     found += [f"{name}: collect reaches no name server; write it into /etc/hosts" for name in devices if not _is_address(name)]
-    files = (plant.report_key_file, plant.broker.ca_file, plant.broker.certificate_file, plant.broker.key_file)
-    others = (plant.broker.username_file, plant.receiver.key_file if plant.receiver else None, plant.gateway.state_dir)
+    found += [_about_port(port, lookup) for port in serial_ports(plant) if not lookup.groups.get(port)]
     found += [
         f"{path}: the units do not see what lies below {root}; move it to /etc/nameplated"
-        for path in (*files, *others)
-        if path is not None
+        for path in dict.fromkeys(_named(plant))
         for root in _HIDDEN
         if path.is_relative_to(root)
     ]
     return found
+
+
+def folders(plant: Plant, *, single: bool = False) -> list[str]:
+    """Return the commands that make the folders of a state directory that is not the usual one; systemd makes those of its own alone.
+
+    Args:
+        plant: Says where they are.
+        single: Both roles run in one process, whose user then owns all of them.
+    """
+    state = plant.gateway.state_dir
+    if state == STATE_DIR:
+        return []
+    owners = {"collect": "nameplated-it" if single else "nameplated-ot", "publish": "nameplated-it", "handover": "nameplated-it"}
+    return [
+        f"install -d -m 755 {shlex.quote(str(state))}",
+        *(f"install -d -o {owner} -g nameplated -m 750 {shlex.quote(str(state / name))}" for name, owner in owners.items()),
+    ]
+
+
+def needs_restart(old: str | None, new: str) -> bool:
+    r"""Say whether a unit that runs under one drop-in must be started anew for another.
+
+    systemd puts the lists of addresses and devices in force as soon as it has read them; all else is settled when a unit starts.
+
+    >>> needs_restart("IPAddressAllow=127.0.0.2\n", "IPAddressAllow=127.0.0.3\n")
+    False
+    >>> needs_restart("IPAddressAllow=127.0.0.2\n", "PrivateNetwork=yes\n")
+    True
+    """
+    return old is None or _settled(old) != _settled(new)
+
+
+def _settled(text: str) -> list[str]:
+    """Return what a unit keeps until it is started anew."""
+    return [line for line in text.splitlines() if line and not line.startswith(("#", "IPAddressAllow=", "DeviceAllow="))]
+
+
+def _named(plant: Plant) -> Iterable[Path]:
+    """Every file and folder that a plant file names and a role opens."""
+    broker = plant.broker
+    yield from (plant.gateway.state_dir, plant.report_key_file)
+    found = [broker.ca_file, broker.certificate_file, broker.key_file, broker.username_file]
+    found += [plant.receiver.key_file] if plant.receiver else []
+    found += [file for asset in plant.asset for file in (asset.username_file, asset.user_certificate_file, asset.user_key_file)]
+    yield from (path for path in found if path is not None)
+
+
+def _about_port(port: str, lookup: Lookup) -> str:
+    if port not in lookup.groups:
+        return f"{port}: is not there to tell its group, which is taken to be {PORT_GROUP}; make this anew if it has another one"
+    return f"{port}: no group may read and write it; let a udev rule give it to {PORT_GROUP}, and take a console off it"
 
 
 def _about_name(name: str, lookup: Lookup) -> str:
@@ -141,17 +209,43 @@ def _allow(host: str, who: str, lookup: Lookup) -> list[str]:
     return [f"# {who}: {host}, as looked up when this was made", *(f"IPAddressAllow={one}" for one in lookup.addresses[host])]
 
 
-def _port_lines(plant: Plant) -> list[str]:
-    """Open serial ports, each by the path that the plant file has."""
+def _port_lines(plant: Plant, lookup: Lookup) -> list[str]:
+    """Open serial ports: one on the board by its path, a USB adapter by its kind.
+
+    An adapter that is plugged in after the unit started, or again under another number, is a device that systemd did not see when it
+    looked its path up: it would stay closed until a restart, and a restart leaves every device alone for a back-off. The price: the role
+    may open other USB adapters too. It opens what the plant file names, and nothing that their group does not let it.
+    """
     ports = serial_ports(plant)
     if not ports:
         return []
+    groups = sorted({lookup.groups.get(port) or PORT_GROUP for port in ports})
+    kinds = sorted({kind for port in ports for kind in _kinds(port)})
     return [
-        "# Serial ports, looked up when the unit starts: restart it after a port came later under a new number.",
+        "# Serial ports are devices, and their group's.",
         "PrivateDevices=no",
-        "SupplementaryGroups=dialout",
-        *(f"DeviceAllow={_escaped(port)} rw" for port in ports),
+        f"SupplementaryGroups={' '.join(groups)}",
+        *(f"DeviceAllow={_escaped(port)} rw" for port in ports if not _kinds(port) or _is_link(port)),
+        *(["# USB adapters by their kind: one that comes later, or again, is another device to systemd."] if kinds else []),
+        *(f"DeviceAllow={kind} rw" for kind in kinds),
     ]
+
+
+def _kinds(port: str) -> tuple[str, ...]:
+    """Return the kinds of USB adapter that a path may lead to; none for a port on the board.
+
+    >>> _kinds("/dev/ttyUSB0"), _kinds("/dev/ttyS0"), _kinds("/dev/serial/by-id/usb-A")
+    (('char-188',), (), ('char-188', 'char-166'))
+    """
+    if _FIXED_PORT.fullmatch(port):
+        return ()
+    named = tuple(kind for start, kind in _USB_PORTS.items() if port.startswith(start))
+    return named or tuple(_USB_PORTS.values())
+
+
+def _is_link(port: str) -> bool:
+    """Whether a path is a name that udev gives, which may also lead to an adapter with a driver of its own kind."""
+    return not port.startswith(tuple(_USB_PORTS))
 
 
 def _no_network(plant: Plant) -> list[str]:

@@ -14,7 +14,7 @@ from sqlite3 import sqlite_version_info  # its version alone: buffer.store has t
 
 import agent
 from agent.clock import is_disciplined
-from agent.deploy.dropin import PUBLISH, SINGLE, UNIT_DIR, UNITS, drop_ins, host_names, serial_ports
+from agent.deploy.dropin import PUBLISH, SINGLE, UNIT_DIR, UNITS, drop_ins, folders, host_names, serial_ports
 from agent.deploy.lookup import look_up
 from agent.doctor import broker, egress, files, machine, units
 from agent.doctor.finding import Finding
@@ -54,7 +54,7 @@ def examine(
         cgroups: Where the kernel shows groups of processes.
         attempt: How a forbidden connection is tried.
     """
-    wanted = drop_ins(plant, look_up(host_names(plant)))
+    wanted = drop_ins(plant, look_up(host_names(plant), serial_ports(plant)))
     return [
         egress.check(attempt),
         units.check(wanted, units.installed(wanted, unit_dir)),
@@ -73,9 +73,11 @@ def _files(plant: Plant, unit_dir: Path, *, single: bool) -> Iterable[Finding]:
     places = Places(plant)
     sends = _user(IT_USER)
     asks = sends if single else _user(OT_USER)
-    yield files.folder("collect-folder", places.collect, owner=asks)
-    yield files.folder("publish-folder", places.publish, owner=sends)
-    yield files.folder("handover-folder", places.watermark.parent, owner=sends)
+    made = "; ".join(folders(plant, single=single))
+    missing = f"Run `{made}`." if made else "Run `systemd-tmpfiles --create nameplated.conf`, or start the unit that makes it."
+    yield files.folder("collect-folder", places.collect, owner=asks, missing=missing)
+    yield files.folder("publish-folder", places.publish, owner=sends, missing=missing)
+    yield files.folder("handover-folder", places.watermark.parent, owner=sends, missing=missing)
     signing = SINGLE if single else PUBLISH
     credential = None if plant.signing.key_file else units.credential(signing, unit_dir)
     if credential:

@@ -83,9 +83,8 @@ def sealed(name: str, path: Path, *, unit: str, look: Look = look_at) -> Finding
     return Finding(name, State.OK, f"{path}, opened by systemd for {unit} alone")
 
 
-def folder(name: str, path: Path, *, owner: Owner | None, look: Look = look_at) -> Finding:
+def folder(name: str, path: Path, *, owner: Owner | None, look: Look = look_at, missing: str) -> Finding:
     """Say whether a folder of the state directory is there, its role's, and closed to strangers. Arguments as for `secret`."""
-    missing = "Run `systemd-tmpfiles --create nameplated.conf`, or start the unit that makes it."
     try:
         seen = look(path)
     except OSError as error:

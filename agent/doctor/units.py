@@ -11,7 +11,7 @@ from agent.deploy.dropin import DropIn
 from agent.doctor.finding import Finding, State
 from agent.keys.ring import CREDENTIAL
 
-REMEDY = "Run `nameplated units --write /etc/systemd/system`, then `systemctl daemon-reload` and restart nameplated.target."
+REMEDY = "Run `nameplated units --write /etc/systemd/system`, then what it says comes next."
 MAX_BYTES = 4 * 1024 * 1024
 
 _CREDENTIAL = re.compile(rf"^LoadCredential(?:Encrypted)?={re.escape(CREDENTIAL)}:(/\S+)$", re.MULTILINE)

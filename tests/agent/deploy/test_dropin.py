@@ -1,9 +1,13 @@
 """The kernel lets each unit reach what the plant file says, and nothing that it does not say."""
 
+from pathlib import Path
+
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.deploy.dropin import COLLECT, PUBLISH, SINGLE, UNITS, Lookup, drop_ins, host_names, warnings
+from agent.deploy.dropin import COLLECT, PUBLISH, SINGLE, UNITS, Lookup, drop_ins, folders, host_names, needs_restart, warnings
 from config.model import Plant
 from tests.agent.deploy.plants import plant
 
@@ -73,17 +77,55 @@ def test_files_where_no_unit_can_see_them_are_warned_about() -> None:
     assert [warning.split(":")[0] for warning in warnings(hidden, NOTHING)] == ["/run/user/1000/ca.crt"]
 
 
+@pytest.mark.parametrize("setting", ["username_file", "user_certificate_file", "user_key_file"])
+def test_files_of_a_device_are_looked_at_too(setting: str) -> None:
+    of = plant("opc.tcp://127.0.0.1")
+    asset = msgspec.structs.replace(of.asset[0], **{setting: Path("/home/anna/login")})
+    assert [note.split(":")[0] for note in warnings(msgspec.structs.replace(of, asset=[asset]), NOTHING)] == ["/home/anna/login"]
+
+
 def test_host_names_are_looked_up_once_and_addresses_never() -> None:
     named = plant("opc.tcp://a.example", "modbus-tcp://a.example", "modbus-tcp://127.0.0.1", broker="mqtts://b.example")
     assert host_names(named) == ("b.example", "a.example")
 
 
-def test_serial_port_is_opened_by_its_path_and_for_collect_alone() -> None:
-    serial = plant("modbus-rtu:///dev/serial/by-id/usb-A?unit=1", "modbus-tcp://127.0.0.1")
-    assert "DeviceAllow=/dev/serial/by-id/usb-A rw" in lines(serial, COLLECT)
+def opened(port: str, unit: str = COLLECT) -> list[str]:
+    return [
+        line.removeprefix("DeviceAllow=") for line in lines(plant(f"modbus-rtu://{port}?unit=1"), unit) if "DeviceAllow=" in line
+    ]
+
+
+def test_port_on_the_board_is_opened_by_its_path_and_nothing_else() -> None:
+    for port in ("/dev/ttyS0", "/dev/ttyAMA0", "/dev/serial0"):
+        assert opened(port) == [f"{port} rw"]
+
+
+def test_usb_adapter_is_opened_by_its_kind_so_that_it_may_come_later_or_again() -> None:
+    assert opened("/dev/ttyUSB0") == ["char-188 rw"]
+    assert opened("/dev/ttyACM3") == ["char-166 rw"]
+
+
+def test_port_with_a_name_of_udev_may_be_either_kind_or_one_of_its_own() -> None:
+    assert opened("/dev/serial/by-id/usb-A") == ["/dev/serial/by-id/usb-A rw", "char-166 rw", "char-188 rw"]
+
+
+def test_serial_ports_are_collects_alone() -> None:
+    serial = plant("modbus-rtu:///dev/ttyUSB0?unit=1", "modbus-tcp://127.0.0.1")
     assert "PrivateDevices=no" in lines(serial, COLLECT)
     assert not any("Device" in line for line in lines(serial, PUBLISH))
     assert not any("Device" in line for line in lines(plant("modbus-tcp://127.0.0.1"), COLLECT))
+
+
+def test_group_is_the_ports_own_and_a_port_that_is_not_there_is_taken_to_be_dialouts_with_a_note() -> None:
+    two = plant("modbus-rtu:///dev/ttyS0?unit=1", "modbus-rtu:///dev/ttyUSB0?unit=1")
+    known = Lookup({}, groups={"/dev/ttyS0": "uucp"})
+    assert "SupplementaryGroups=dialout uucp" in lines(two, COLLECT, known)
+    assert [warning.split(":")[0] for warning in warnings(two, known)] == ["/dev/ttyUSB0"]
+
+
+def test_port_that_no_group_may_use_is_noted() -> None:
+    (note,) = warnings(plant("modbus-rtu:///dev/ttyS0?unit=1"), Lookup({}, groups={"/dev/ttyS0": ""}))
+    assert note.startswith("/dev/ttyS0: no group may read and write it")
 
 
 def test_plant_of_serial_lines_alone_has_no_network_on_the_ot_side() -> None:
@@ -102,6 +144,27 @@ def test_other_state_directory_is_opened_to_each_role_for_its_own_folders() -> N
     assert 'ReadWritePaths="/srv/a b/100%%/collect"' in lines(elsewhere, COLLECT)
     assert 'InaccessiblePaths="-/srv/a b/100%%/publish"' in lines(elsewhere, COLLECT)
     assert 'ReadWritePaths="/srv/a b/100%%/handover"' in lines(elsewhere, PUBLISH)
+
+
+def test_folders_of_another_state_directory_are_made_by_commands_that_can_be_pasted() -> None:
+    elsewhere = plant("modbus-tcp://127.0.0.1", gateway='state_dir = "/srv/a b"')
+    assert folders(elsewhere) == [
+        "install -d -m 755 '/srv/a b'",
+        "install -d -o nameplated-ot -g nameplated -m 750 '/srv/a b/collect'",
+        "install -d -o nameplated-it -g nameplated -m 750 '/srv/a b/publish'",
+        "install -d -o nameplated-it -g nameplated -m 750 '/srv/a b/handover'",
+    ]
+    assert not any("nameplated-ot" in command for command in folders(elsewhere, single=True))
+    assert folders(plant("modbus-tcp://127.0.0.1")) == []
+
+
+def test_addresses_and_devices_alone_need_no_restart() -> None:
+    before, more = plant("modbus-tcp://127.0.0.1"), plant("modbus-tcp://127.0.0.1", "modbus-tcp://127.0.0.2")
+    serial = plant("modbus-tcp://127.0.0.1", "modbus-rtu:///dev/ttyS0?unit=1")
+    texts = ["\n".join(lines(of, COLLECT)) for of in (before, more, serial)]
+    assert not needs_restart(texts[0], texts[1])
+    assert needs_restart(texts[0], texts[2])
+    assert needs_restart(None, texts[0])
 
 
 def test_usual_state_directory_needs_no_line() -> None:

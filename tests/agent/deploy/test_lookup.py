@@ -1,5 +1,6 @@
 """Names become addresses once, and whatever a resolver says, only addresses come out."""
 
+import grp
 import socket
 from pathlib import Path
 
@@ -48,3 +49,15 @@ def test_machine_without_resolv_conf_has_no_name_servers(tmp_path: Path) -> None
 
 def test_the_system_knows_this_machine() -> None:
     assert {"127.0.0.1", "::1"} & set(system_resolver("localhost"))
+
+
+def test_group_of_a_port_is_told_where_it_may_read_and_write(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    found = look_up([], ["/dev/tty", "/dev/null", str(tmp_path / "file"), str(tmp_path / "none")], resolve=resolver).groups
+    assert found == {"/dev/tty": _group_of("/dev/tty"), "/dev/null": ""}
+
+
+def _group_of(port: str) -> str:
+    """Of root, as in a container, or of tty."""
+    number = Path(port).stat().st_gid
+    return grp.getgrgid(number).gr_name if number else ""

@@ -67,6 +67,24 @@ def test_command_writes_and_says_what_comes_next(config: Path, tmp_path: Path, c
     assert "IPAddressAllow=127.0.0.1" in (tmp_path / "units/nameplated-collect.service.d/10-plant.conf").read_text()
 
 
+def test_another_address_asks_for_no_restart(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(config, tmp_path / "units")
+    assert "restart nameplated.target" in capsys.readouterr().out
+    config.write_text(PLANT.replace("127.0.0.1", "127.0.0.2"))
+    run(config, tmp_path / "units")
+    assert capsys.readouterr().out.endswith("daemon-reload && systemctl reload nameplated-collect nameplated-publish\n")
+
+
+def test_another_state_directory_is_made_before_the_units_start(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(PLANT.replace("[broker]", 'state_dir = "/srv/evidence"\n[broker]'))
+    run(config, tmp_path / "units")
+    out = capsys.readouterr().out
+    assert "next: install -d -o nameplated-ot -g nameplated -m 750 /srv/evidence/collect\n" in out
+    assert out.index("install -d") < out.index("systemctl")
+
+
 def test_notes_go_to_standard_error(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config.write_text(PLANT.replace("[broker]", 'state_dir = "/run/user/1000"\n[broker]'))
     run(config, None)

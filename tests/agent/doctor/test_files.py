@@ -59,25 +59,25 @@ def test_folder_in_the_place_of_a_secret_is_bad(tmp_path: Path) -> None:
 
 def test_what_may_not_be_seen_is_unknown() -> None:
     assert secret("report-key", PATH, owner=ME, look=forbidden, missing="").state is State.UNKNOWN
-    assert folder("publish-folder", PATH, owner=ME, look=forbidden).state is State.UNKNOWN
+    assert folder("publish-folder", PATH, owner=ME, look=forbidden, missing="make it").state is State.UNKNOWN
     assert port(PATH, look=forbidden).state is State.UNKNOWN
 
 
 def test_folder_of_its_role_is_well(tmp_path: Path) -> None:
     tmp_path.chmod(0o750)
-    assert folder("collect-folder", tmp_path, owner=ME).state is State.OK
-    assert folder("collect-folder", tmp_path, owner=OTHER).state is State.BAD
+    assert folder("collect-folder", tmp_path, owner=ME, missing="make it").state is State.OK
+    assert folder("collect-folder", tmp_path, owner=OTHER, missing="make it").state is State.BAD
 
 
 def test_folder_that_strangers_enter_or_the_group_writes_is_a_warning(tmp_path: Path) -> None:
     for mode in (0o755, 0o770):
         tmp_path.chmod(mode)
-        assert folder("collect-folder", tmp_path, owner=ME).state is State.WARN
+        assert folder("collect-folder", tmp_path, owner=ME, missing="make it").state is State.WARN
 
 
 def test_folder_that_is_none_or_missing_is_bad(key: Path) -> None:
-    assert folder("collect-folder", key, owner=ME).state is State.BAD
-    assert folder("collect-folder", key.parent / "none", owner=ME).state is State.BAD
+    assert folder("collect-folder", key, owner=ME, missing="make it").state is State.BAD
+    assert folder("collect-folder", key.parent / "none", owner=ME, missing="make it").state is State.BAD
 
 
 def test_serial_port_must_be_there_and_be_one(key: Path) -> None:
