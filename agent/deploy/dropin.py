@@ -255,6 +255,7 @@ def _no_network(plant: Plant) -> list[str]:
     return [
         "# Serial lines alone: no network at all.",
         "PrivateNetwork=yes",
+        "# Readiness and log lines.",
         "RestrictAddressFamilies=",
         "RestrictAddressFamilies=AF_UNIX",
     ]
