@@ -6,6 +6,7 @@ Decides nothing (each check does). Never writes, never asks a device, and never 
 import importlib.util
 import os
 import pwd
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -18,10 +19,12 @@ from agent.deploy.dropin import PUBLISH, SINGLE, UNIT_DIR, UNITS, drop_ins, fold
 from agent.deploy.lookup import look_up
 from agent.doctor import broker, egress, files, machine, units
 from agent.doctor.finding import Finding
+from agent.keys.ring import CREDENTIAL
 from agent.wiring import Places
 from config.model import Plant
 
 CGROUPS = Path("/sys/fs/cgroup")
+SYSTEMD_TIMEOUT_S = 10.0
 PACKAGES = (
     "agent",
     "buffer",
@@ -36,6 +39,8 @@ PACKAGES = (
     "psutil",
     "pymodbus",
 )
+_PUT = "Put it there, owned by {user} and with mode 0600."
+
 OT_USER, IT_USER = "nameplated-ot", "nameplated-it"
 
 
@@ -62,6 +67,7 @@ def examine(
         *_files(plant, unit_dir, single=(unit_dir / "multi-user.target.wants" / SINGLE).exists()),
         _volume(plant),
         machine.clock(now_s=time.time(), made_s=_made_s(), synchronized=is_disciplined()()),
+        *machine.systemd(_systemd_version(), sealed=any(units.credentials(unit, unit_dir) for unit in UNITS)),
         machine.interpreter(python=sys.version_info[:3], sqlite=sqlite_version_info, bits=sys.maxsize.bit_length() + 1),
         machine.bytecode({package: _uncompiled(package) for package in PACKAGES}),
         broker.check(plant.broker),
@@ -79,16 +85,27 @@ def _files(plant: Plant, unit_dir: Path, *, single: bool) -> Iterable[Finding]:
     yield files.folder("publish-folder", places.publish, owner=sends, missing=missing)
     yield files.folder("handover-folder", places.watermark.parent, owner=sends, missing=missing)
     signing = SINGLE if single else PUBLISH
-    credential = None if plant.signing.key_file else units.credential(signing, unit_dir)
-    if credential:
-        yield files.sealed("report-key", credential, unit=signing)
-    else:
+    credentials = units.credentials(signing, unit_dir)
+    for credential, sealed in credentials.items():
+        yield files.sealed("report-key" if credential == CREDENTIAL else "credential", sealed, unit=signing)
+    if CREDENTIAL not in credentials or plant.signing.key_file:
         make = f"Run `sudo -u {IT_USER} nameplated key init`."
         yield files.secret("report-key", plant.report_key_file, owner=sends, missing=make)
     for name, path in (("broker-key", plant.broker.key_file), ("broker-login", plant.broker.username_file)):
         if path is not None:
-            yield files.secret(name, path, owner=sends, missing=f"Put it there, owned by {IT_USER} and with mode 0600.")
+            yield files.secret(name, path, owner=sends, missing=_PUT.format(user=IT_USER))
+    yield from _device_files(plant, asks, IT_USER if single else OT_USER)
     yield from (files.port(Path(port)) for port in serial_ports(plant))
+
+
+def _device_files(plant: Plant, asks: files.Owner | None, user: str) -> Iterable[Finding]:
+    """What assets log in with. Several may share a file, which is looked at once."""
+    logins = dict.fromkeys(asset.username_file for asset in plant.asset if asset.username_file)
+    keys = dict.fromkeys(asset.user_key_file for asset in plant.asset if asset.user_key_file)
+    certificates = dict.fromkeys(asset.user_certificate_file for asset in plant.asset if asset.user_certificate_file)
+    for name, paths in (("device-login", logins), ("device-key", keys)):
+        yield from (files.secret(name, path, owner=asks, missing=_PUT.format(user=user)) for path in paths)
+    yield from (files.present("device-certificate", path) for path in certificates)
 
 
 def _volume(plant: Plant) -> Finding:
@@ -101,6 +118,15 @@ def _volume(plant: Plant) -> Finding:
         still_needed_bytes=max(still_needed, 0),
         read_only=bool(figures.f_flag & os.ST_RDONLY),
     )
+
+
+def _systemd_version() -> str:
+    """What systemd says of itself; empty where there is none."""
+    try:
+        done = subprocess.run(["systemctl", "--version"], capture_output=True, check=False, timeout=SYSTEMD_TIMEOUT_S)  # noqa: S607  # as a person calls it
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode("ascii", "replace")
 
 
 def _memory_limits(cgroups: Path) -> dict[str, str | None]:

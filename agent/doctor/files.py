@@ -75,7 +75,10 @@ def secret(name: str, path: Path, *, owner: Owner | None, look: Look = look_at, 
 
 def sealed(name: str, path: Path, *, unit: str, look: Look = look_at) -> Finding:
     """Say whether a credential is there that systemd opens for a unit. Arguments as for `secret`; `unit` is who is handed it."""
-    missing = f"Seal a key with `systemd-creds encrypt` there, or take the line out of {unit}'s drop-in; docs/operations.md."
+    missing = (
+        f"Seal it with `systemd-creds encrypt` there, or take its line out of {unit}'s drop-in; docs/operations.md. "
+        f"Then `systemctl restart {unit}`: without the file systemd ends it with 243/CREDENTIALS, and does not try again."
+    )
     try:
         look(path)
     except OSError as error:
@@ -94,6 +97,18 @@ def folder(name: str, path: Path, *, owner: Owner | None, look: Look = look_at, 
     if seen.mode & 0o027:
         return Finding(name, State.WARN, f"{path} has mode {_octal(seen.mode)}", f"Run `chmod 750 {path}`.")
     return _owned(name, path, seen, owner)
+
+
+def present(name: str, path: Path, *, look: Look = look_at) -> Finding:
+    """Say whether a file that is no secret is there. Arguments as for `secret`."""
+    missing = "Put it there, or correct the plant file."
+    try:
+        seen = look(path)
+    except OSError as error:
+        return _unseen(name, path, error, missing)
+    if not stat.S_ISREG(seen.mode):
+        return Finding(name, State.BAD, f"{path} is not a file", missing)
+    return Finding(name, State.OK, f"{path} is there")
 
 
 def port(path: Path, *, look: Look = look_at) -> Finding:

@@ -5,6 +5,7 @@ Decides from figures and texts that `agent.doctor.examine` has read; reads nothi
 Source: docs.kernel.org/admin-guide/cgroup-v2 (`memory.max`).
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -15,6 +16,10 @@ _MIB = 1024 * 1024
 WAL_BYTES = 8 * _MIB  # beside the outbox, at its largest
 LEAST_FREE_BYTES = 16 * _MIB
 OLDEST_PYTHON = (3, 11)
+SYSTEMD_SINCE = {"NoExecPaths=": 248, "ExecPaths=": 248, "PrivateIPC=": 248, "SocketBindDeny=": 249}
+"""The newest directives of the units, each with the version that knows it. An older one passes over it with a line in its log."""
+
+SEALED_SINCE = {"LoadCredentialEncrypted=": 250}
 OLDEST_SQLITE = (3, 37)  # STRICT tables
 
 
@@ -83,6 +88,27 @@ def interpreter(*, python: tuple[int, ...], sqlite: tuple[int, ...], bits: int) 
     if bits < 64:
         return Finding("interpreter", State.WARN, shown, "Take a 64-bit system: some libraries are not made for 32 any more.")
     return Finding("interpreter", State.OK, shown)
+
+
+def systemd(told: str, *, sealed: bool) -> list[Finding]:
+    """Say which directives of the units systemd does not know or was not built for; nothing where there is no systemd.
+
+    Args:
+        told: What `systemctl --version` says.
+        sealed: A drop-in hands a unit a credential.
+    """
+    found = re.match(r"systemd (\d+)", told)
+    if not found:
+        return []
+    version = int(found[1])
+    wanted = SYSTEMD_SINCE | (SEALED_SINCE if sealed else {})
+    dropped = [directive for directive, since in wanted.items() if since > version]
+    if dropped:
+        remedy = f"Take systemd {max(wanted.values())} or later; until then these protections are missing, and all others hold."
+        return [Finding("systemd", State.WARN, f"systemd {version} does not know {', '.join(dropped)}", remedy)]
+    # Debian 12 is built so. That nothing listens is in the program, and tested there.
+    unbuilt = "; built without what enforces SocketBindDeny=, and no role listens anyway" if "-BPF_FRAMEWORK" in told else ""
+    return [Finding("systemd", State.OK, f"systemd {version} knows every directive of the units{unbuilt}")]
 
 
 def bytecode(missing: Mapping[str, int]) -> Finding:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from agent.deploy.dropin import DropIn
 from agent.doctor.finding import Finding, State
-from agent.keys.ring import CREDENTIAL
 
 REMEDY = "Run `nameplated units --write /etc/systemd/system`, then what it says comes next."
 MAX_BYTES = 4 * 1024 * 1024
 
-_CREDENTIAL = re.compile(rf"^LoadCredential(?:Encrypted)?={re.escape(CREDENTIAL)}:(/\S+)$", re.MULTILINE)
+_CREDENTIAL = re.compile(r"^LoadCredential(?:Encrypted)?=(?:([^:\s]+):(/\S+))?$", re.MULTILINE)
 
 
 def installed(wanted: Iterable[DropIn], directory: Path) -> dict[str, str | None]:
@@ -39,12 +38,15 @@ def check(wanted: Iterable[DropIn], found: Mapping[str, str | None]) -> Finding:
     return Finding("units", State.OK, "the address lists are those of this plant file")
 
 
-def credential(unit: str, directory: Path) -> Path | None:
-    """Return the file that systemd opens to hand a unit its report key, as the unit's drop-ins name it; None if they name none."""
-    found = None
+def credentials(unit: str, directory: Path) -> dict[str, Path]:
+    """Return the files that systemd opens for a unit, as its drop-ins name them: name of the credential to its file."""
+    found: dict[str, Path] = {}
     for file in sorted((directory / f"{unit}.d").glob("*.conf")):
         for match in _CREDENTIAL.finditer(_text(file) or ""):
-            found = Path(match[1])
+            if match[1] is None:  # the empty word takes all back
+                found.clear()
+            else:
+                found[match[1]] = Path(match[2])
     return found
 
 

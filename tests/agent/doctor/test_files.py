@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.doctor.files import Owner, Seen, folder, look_at, port, secret
+from agent.doctor.files import Owner, Seen, folder, look_at, port, present, secret
 from agent.doctor.finding import State
 
 ME = Owner("me", os.getuid())
@@ -90,3 +90,9 @@ def test_links_are_followed_as_the_role_would(key: Path) -> None:
     link = key.parent / "link"
     link.symlink_to(key)
     assert stat.S_ISREG(look_at(link).mode)
+
+
+def test_file_that_is_no_secret_must_be_there_and_be_one(key: Path) -> None:
+    assert present("device-certificate", key).state is State.OK
+    assert present("device-certificate", key.parent).state is State.BAD
+    assert present("device-certificate", key.parent / "none").state is State.BAD

@@ -1,7 +1,7 @@
 """The machine is judged by its figures; every judgement that is not good names a remedy."""
 
 from agent.doctor.finding import Finding, State
-from agent.doctor.machine import LEAST_FREE_BYTES, bytecode, clock, interpreter, memory_limit, volume
+from agent.doctor.machine import LEAST_FREE_BYTES, bytecode, clock, interpreter, memory_limit, systemd, volume
 
 MIB = 1024 * 1024
 
@@ -57,3 +57,20 @@ def test_packages_without_bytecode_are_counted() -> None:
     finding = bytecode({"asyncua": 120, "msgspec": 0})
     assert remedied(finding, State.WARN) and "asyncua (120)" in finding.detail and "msgspec" not in finding.detail
     assert remedied(bytecode({"asyncua": 0}), State.OK)
+
+
+def test_directives_that_an_older_systemd_passes_over_are_named() -> None:
+    (finding,) = systemd("systemd 248 (248.3-1ubuntu8)\n+PAM", sealed=False)
+    assert finding.state is State.WARN and "SocketBindDeny=" in finding.detail and "NoExecPaths=" not in finding.detail
+    assert systemd("systemd 249 (249.11)\n+PAM", sealed=False)[0].state is State.OK
+    (finding,) = systemd("systemd 249 (249.11)\n+PAM", sealed=True)
+    assert "LoadCredentialEncrypted=" in finding.detail and "250" in finding.remedy
+
+
+def test_systemd_that_was_built_without_a_directive_says_so() -> None:
+    (finding,) = systemd("systemd 252 (252.39-1~deb12u2)\n+PAM -BPF_FRAMEWORK -XKBCOMMON", sealed=True)
+    assert finding.state is State.OK and "SocketBindDeny=" in finding.detail
+
+
+def test_machine_without_systemd_has_nothing_to_say_of_it() -> None:
+    assert systemd("", sealed=False) == []

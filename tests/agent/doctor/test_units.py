@@ -5,7 +5,7 @@ from pathlib import Path
 from agent.deploy.dropin import Lookup, drop_ins
 from agent.deploy.write import write
 from agent.doctor.finding import State
-from agent.doctor.units import check, credential, installed
+from agent.doctor.units import check, credentials, installed
 from tests.agent.deploy.plants import plant
 
 WANTED = drop_ins(plant("modbus-tcp://127.0.0.1"), Lookup({}))
@@ -36,17 +36,22 @@ def test_bytes_that_are_no_text_are_another_file(tmp_path: Path) -> None:
     assert check(WANTED, installed(WANTED, tmp_path)).state is State.BAD
 
 
-def test_the_sealed_report_key_is_found_where_a_drop_in_names_it(tmp_path: Path) -> None:
-    folder = tmp_path / "nameplated-publish.service.d"
-    folder.mkdir()
-    assert credential("nameplated-publish.service", tmp_path) is None
-    (folder / "override.conf").write_text("[Service]\nLoadCredentialEncrypted=report.key:/etc/credstore.encrypted/report.key\n")
-    assert credential("nameplated-publish.service", tmp_path) == Path("/etc/credstore.encrypted/report.key")
-    assert credential("nameplated.service", tmp_path) is None
+def drop_in(folder: Path, name: str, text: str) -> None:
+    place = folder / "nameplated-publish.service.d"
+    place.mkdir(exist_ok=True)
+    (place / name).write_text(f"[Service]\n{text}\n")
 
 
-def test_another_credential_is_not_the_report_key(tmp_path: Path) -> None:
-    folder = tmp_path / "nameplated-publish.service.d"
-    folder.mkdir()
-    (folder / "override.conf").write_text("[Service]\nLoadCredential=broker.key:/etc/broker.key\n#LoadCredential=report.key:/x\n")
-    assert credential("nameplated-publish.service", tmp_path) is None
+def test_credentials_are_found_where_a_drop_in_names_them(tmp_path: Path) -> None:
+    assert credentials("nameplated-publish.service", tmp_path) == {}
+    drop_in(tmp_path, "a.conf", "LoadCredentialEncrypted=report.key:/etc/sealed/report.key\n#LoadCredential=no:/x")
+    drop_in(tmp_path, "b.conf", "LoadCredential=broker.key:/etc/broker.key\nLoadCredential=searched")
+    found = credentials("nameplated-publish.service", tmp_path)
+    assert found == {"report.key": Path("/etc/sealed/report.key"), "broker.key": Path("/etc/broker.key")}
+    assert credentials("nameplated.service", tmp_path) == {}
+
+
+def test_credentials_that_a_later_drop_in_takes_back_are_none(tmp_path: Path) -> None:
+    drop_in(tmp_path, "a.conf", "LoadCredential=report.key:/etc/report.key")
+    drop_in(tmp_path, "b.conf", "LoadCredential=")
+    assert credentials("nameplated-publish.service", tmp_path) == {}
