@@ -225,8 +225,26 @@ bundle() { # the other way in, on the same Debian
         '! find /opt/nameplated /usr/local/bin/nameplated /etc/systemd/system ! -type l ! -perm -o=r | grep .'
     plant
     holds "the IT user makes the key" as nameplated-it nameplated key init
+    first=$(readlink "$root/opt/nameplated/venv")
+    holds "the units' page is where they say" test -e "$root/usr/share/doc/nameplated/operations.md"
+    # A Python outside of /usr, as whoever built it has it; this one is the system's, in another place.
+    cp "$root/usr/bin/python3.11" "$root/usr/local/bin/"
     holds "a second run is an upgrade" inside sh /bundle/install.sh
     holds "which keeps the key" as nameplated-it nameplated key show
+    holds "and the environment before it is gone" fails test -e "$root/opt/nameplated/$first"
+    holds "a Python in /usr/local may be executed by every unit" inside sh -c \
+        'test "$(grep -lx "ExecPaths=/usr/local/bin" /etc/systemd/system/*.service.d/05-python.conf | wc -l)" = 4'
+    rm "$root/usr/local/bin/python3.11"
+    rm -rf "$root/opt/nameplated/venv-"* # a power cut at its worst moment left a link to nothing
+    holds "a run mends what a power cut left" inside sh /bundle/install.sh
+    holds "the command runs again" as nameplated-ot nameplated profiles list
+    holds "and the drop-in is gone with its reason" fails grep -r ExecPaths "$root/etc/systemd/system" --include=05-python.conf
+    inside systemctl enable -q nameplated.target
+    holds "a removal" inside sh /bundle/install.sh --remove
+    holds "keeps plant file and key" test -e "$root/etc/nameplated/plant.toml" -a -e "$root/var/lib/nameplated/publish/report.key"
+    holds "and leaves nothing else" sh -c "! find '$root/opt' '$root/usr/local' '$root/usr/share/doc' '$root'/etc/*.d '$root/etc/systemd' -name '*nameplated*' | grep ."
+    holds "a purge" inside sh /bundle/install.sh --remove --purge
+    holds "takes those too" fails test -e "$root/etc/nameplated" -o -e "$root/var/lib/nameplated"
 }
 
 [ "$(id -u)" = 0 ] || { echo "test-install: needs root"; exit 77; }

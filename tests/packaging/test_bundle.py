@@ -29,5 +29,19 @@ def test_every_file_that_it_promises_is_there() -> None:
 
 def test_what_is_installed_can_be_read_by_the_two_users_whatever_the_umask_was() -> None:
     text = (SCRIPTS / "install.sh").read_text()
-    assert text.index("\numask 022\n") < text.index("mkdir -p")
+    assert text.index("\numask 022\n") < text.index("\nmkdir -p")
     assert "runuser -u nameplated-ot --" in text
+
+
+def test_the_new_environment_is_complete_and_on_the_disk_before_one_rename_puts_it_in_place() -> None:
+    text = (SCRIPTS / "install.sh").read_text()
+    steps = ["compileall", "runuser", "\nsync\n", 'ln -s "${NEW##*/}"', "\nmv -fT ", 'rm -rf "$old"']
+    places = [text.index(step) for step in steps]
+    assert places == sorted(places)
+
+
+def test_page_that_the_units_point_to_is_in_the_bundle() -> None:
+    units = "".join(path.read_text() for path in (bundle.ROOT / "systemd").glob("*.service"))
+    assert "Documentation=file:///usr/share/doc/nameplated/operations.md" in units
+    assert "docs/operations.md" in bundle.FILES
+    assert "DOC=/usr/share/doc/nameplated\n" in (SCRIPTS / "install.sh").read_text()
