@@ -21,6 +21,8 @@ id = "gw-line"
 state_dir = "state"
 [broker]
 url = "mqtt://127.0.0.1:1"
+[collect]
+identity_interval_s = 2
 [[asset]]
 id = "press-07"
 address = "modbus-tcp://127.0.0.1:{port}?unit=1"

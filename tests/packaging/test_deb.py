@@ -1,5 +1,6 @@
 """The package: complete, root's, with two modes, and the same bytes whenever and by whomever it is built."""
 
+import gzip
 import shutil
 import subprocess
 from pathlib import Path
@@ -75,6 +76,23 @@ def test_control_names_version_architecture_and_the_python_it_belongs_to(package
     shown = subprocess.run(["dpkg-deb", "-f", str(package)], capture_output=True, text=True, check=True).stdout
     assert "Version: 1.2.3\nArchitecture: arm64\n" in shown
     assert "Depends: python3.11," in shown
+
+
+@needs_dpkg
+def test_changelog_is_one_that_debians_tools_read(package: Path, tmp_path: Path) -> None:
+    subprocess.run(["dpkg-deb", "-x", str(package), str(tmp_path)], check=True)
+    listed = tmp_path / deb.DOC / "changelog"
+    listed.write_bytes(gzip.decompress((tmp_path / deb.DOC / "changelog.gz").read_bytes()))
+    command = ["dpkg-parsechangelog", "-l", str(listed), "-S", "Version"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (shown.stdout, shown.stderr) == ("1.2.3\n", "")
+    assert "  * Plant files: one TOML file" in listed.read_text()
+
+
+def test_installed_size_counts_the_bytecode_that_is_made_on_the_gateway(tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_bytes(bytes(100_000))
+    (tmp_path / "page.md").write_bytes(bytes(100_000))
+    assert deb.installed_kib(tmp_path) == 98 + 98 + 112
 
 
 @pytest.mark.parametrize("script", ["debian/postinst", "debian/prerm", "debian/postrm", "install.sh", "test-boot.sh"])
