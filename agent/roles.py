@@ -25,7 +25,7 @@ from agent.notify import patience
 from agent.reload import COLLECT_FIXED, PUBLISH_FIXED, Follower
 from agent.service import Role, Running
 from agent.standing import Standing
-from buffer.errors import SpoolFullError
+from buffer.errors import SpoolBusyError, SpoolFullError
 from config.errors import ConfigError, Problem
 from config.model import Plant
 
@@ -40,9 +40,18 @@ REOPEN_AFTER_S = 1.0
 """Between finding an outbox damaged and opening it again, so that a disk on its last legs does not keep a processor busy."""
 
 OPEN_AGAIN_S = 5.0
-"""Between two attempts to open a file on a disk that is full."""
+"""Between two attempts to open a file that cannot be opened now."""
 
-_MAY_PASS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+_FULL = "free space on the volume"
+_REMEDIES = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: "mount the volume so that it can be written; one that went read-only by itself is failing: look into the kernel's log",
+    errno.EIO: "look into the kernel's log: the disk or card may be failing",
+}
+"""What to do about a volume that does not take anything: whatever is here may pass, and is waited for."""
+
+_HELD = "end the other process that has it open: a second role, the sqlite3 shell, a backup"
 
 _Opened = TypeVar("_Opened")
 
@@ -88,16 +97,21 @@ async def _collect(follower: Follower, running: Running) -> None:
         with patience(places.journal):
             return Journal.open(places.journal, max_bytes=size, watermark_file=places.watermark, broken=broken)
 
-    with await _opened(open_journal, running, standing) as journal:
-        recorder = Recorder(
-            journal,
-            places.watermark,
-            reopen=open_journal,
-            flush_after_s=_flush_after_s(plant),
-            backlog_file=backlog_file(places.journal),
-            vitals=standing.vitals,
-        )
-        collector, follow = _collector(follower, recorder, journal, running.pulse)
+    def begin() -> "tuple[Recorder, Collector, Callable[[], str], ExitStack]":
+        with ExitStack() as stack:
+            journal = stack.enter_context(open_journal())
+            recorder = Recorder(
+                journal,
+                places.watermark,
+                reopen=open_journal,
+                flush_after_s=_flush_after_s(plant),
+                backlog_file=backlog_file(places.journal),
+                vitals=standing.vitals,
+            )
+            return recorder, *_collector(follower, recorder, journal, running.pulse), stack.pop_all()
+
+    recorder, collector, follow, stack = await _opened(begin, running, standing)
+    with stack:
         standing.given_up, standing.guard_fired_at = lambda: recorder.given_up, lambda: collector.guard_fired_at
         standing.begin(collector.word)
         running.follow = follow
@@ -146,7 +160,7 @@ def _collector(
 
 
 async def _opened(opener: Callable[[], _Opened], running: Running, standing: Standing) -> _Opened:
-    """Open a role's files. Where the disk is full or does not take anything, wait: a restart would find it no better.
+    """Open a role's files. Where the disk takes nothing, or another process holds a file, wait: a restart would find it no better.
 
     Raises:
         SpoolError: They cannot be opened for another reason.
@@ -155,16 +169,29 @@ async def _opened(opener: Callable[[], _Opened], running: Running, standing: Sta
     while True:
         try:
             opened = opener()
-        except (SpoolFullError, OSError) as error:
-            if not isinstance(error, SpoolFullError) and error.errno not in _MAY_PASS:
+        except (SpoolFullError, SpoolBusyError, OSError) as error:
+            remedy = _remedy(error)
+            if not remedy:
                 raise
-            standing.waits = f"waits for the disk: {error}"
-            _log.error(line("disk.waiting", why=str(error)))
+            name = "file.waiting" if isinstance(error, SpoolBusyError) else "disk.waiting"
+            standing.waits = f"waits for the {name.partition('.')[0]}: {error}; {remedy}"
+            _log.error(line(name, why=str(error), remedy=remedy))
             running.ready()
             await asyncio.sleep(OPEN_AGAIN_S)
         else:
             standing.waits = ""
             return opened
+
+
+def _remedy(error: SpoolFullError | SpoolBusyError | OSError) -> str:
+    """Return what a person does about a file that cannot be opened now; nothing where waiting for it is no use."""
+    match error:
+        case SpoolBusyError():
+            return _HELD
+        case SpoolFullError():
+            return _FULL
+        case _:
+            return _REMEDIES.get(error.errno or 0, "")
 
 
 def _rhythm(plant: Plant) -> "Rhythm":

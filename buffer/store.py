@@ -15,7 +15,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -137,6 +137,16 @@ class Store:
                 self.run("ROLLBACK")
 
     @contextmanager
+    def rehearsal(self) -> Generator[None, None, None]:
+        """Try the statements inside, and take them back. A commit, even of nothing, would have to wait for every reader."""
+        self.run("BEGIN DEFERRED")
+        try:
+            yield
+        finally:
+            if self._connection.in_transaction:
+                self.run("ROLLBACK")
+
+    @contextmanager
     def question(self, layout: Layout) -> Generator[None, None, None]:
         """Ask a file that another user writes: one consistent moment of it, verified to be ours before anything is asked.
 
@@ -203,7 +213,8 @@ def open_file(path: Path, layout: Layout, *, max_bytes: int, begin: Callable[[St
     Raises:
         SpoolDamagedError: It is not what this program wrote.
         SpoolNewerError: A later version of this program wrote it.
-        SpoolBusyError: Another process holds it.
+        SpoolBusyError: Another process holds it, and it is new, of an older version, or was left in the middle of a transaction;
+            what is whole is opened whoever reads it.
         OSError: It cannot be made or opened.
     """
     pages = pages_within(max_bytes)
@@ -262,19 +273,34 @@ def closed_on_error(store: Store) -> Iterator[None]:
 
 
 def _begin_or_check(store: Store, layout: Layout, begin: Callable[[Store], None]) -> None:
-    """Give an empty file its schema and its beginning; check every page of one that is not, and bring it to the newest version.
+    """Check every page of a file; give an empty one its schema and its beginning, and bring an older one to the newest version.
 
-    One transaction: after a kill at any statement the file is as it was before.
+    What changes the file is one transaction: after a kill at any statement the file is as it was before.
     """
+    if _is_whole(store, layout):
+        return
     with store.transaction():
         shape = _shape_of(store)
         if shape != _EMPTY:
             _expect(shape, layout, store.path, older=True)
-            _expect_writable(store)
             _expect_sound(store)
         _migrate(store, layout.schema, shape.version)
         if shape == _EMPTY:
             begin(store)
+
+
+def _is_whole(store: Store, layout: Layout) -> bool:
+    """Return whether a file is sound and of the newest version. Takes no more than a read lock: a reader may hold the file for ever."""
+    with store.rehearsal():
+        shape = _shape_of(store)
+        if shape == _EMPTY:
+            return False
+        _expect(shape, layout, store.path, older=True)
+        _expect_writable(store)
+        if shape.version < len(_shapes(layout.schema)):
+            return False
+        _expect_sound(store)
+        return True
 
 
 def _migrate(store: Store, schema: str, version: int) -> None:
@@ -316,7 +342,8 @@ def _expect_sound(store: Store) -> None:
 def _expect_writable(store: Store) -> None:
     """Refuse a file whose own header forbids writing: SQLite would take it read-only and fail at the first append."""
     try:
-        store.run("DELETE FROM sqlite_sequence WHERE FALSE")  # writes nothing, but has to be allowed to
+        with suppress(SpoolBusyError):  # SQLite looks at the header first, and then whether somebody else writes
+            store.run("DELETE FROM sqlite_sequence WHERE FALSE")  # writes nothing, but has to be allowed to
     except PermissionError as error:
         raise SpoolDamagedError(f"{store.path}: its header forbids writing") from error
 

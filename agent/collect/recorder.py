@@ -82,6 +82,7 @@ class Recorder:
         self.given_up = 0
         self._vitals = vitals
         self._journal = journal
+        self._former_life = _heartbeat(journal)  # read once, at the opening: later somebody else may hold the file
         self._watermark_file = watermark_file
         self._reopen = reopen
         self._floor_bytes = floor_bytes
@@ -103,9 +104,8 @@ class Recorder:
         return len(self._tail)
 
     def last_alive(self) -> Moment | None:
-        """Return when the last sign of life was written down, as far as the journal knows."""
-        heartbeat = _heartbeat(self._journal)
-        return heartbeat.moment if heartbeat else None
+        """Return when the last sign of life of an earlier run was written down, as far as the journal knows."""
+        return self._former_life.moment if self._former_life else None
 
     def begin(self, now: Moment, *, assets: int) -> bool:
         """Write down that collect has started, since when it was not looking, and what became of a damaged journal.
@@ -113,7 +113,7 @@ class Recorder:
         Returns:
             Whether the run before was told to stop, if there was one. After any other end some looks may not be on record.
         """
-        heartbeat = _heartbeat(self._journal)
+        heartbeat = self._former_life
         self._tell(None)  # the memory of an earlier run is gone
         drafts = self._former(heartbeat.moment if heartbeat else None, now)
         away = at_start(heartbeat, now)

@@ -4,6 +4,7 @@ A unit is not started again after exit codes 64, 77 and 78 (tests/systemd); what
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -18,8 +19,11 @@ import pytest
 from agent.demo.modbus_device import ModbusDevice, Unit, checksum
 from agent.service import Exit
 from agent.status import files
+from buffer.journal import Journal, JournalView
+from buffer.outbox import Outbox
 from tests.agent.rig import ASSET, Role, command, plant, until
 from tests.brokers import mosquitto
+from tests.buffer.samples import ROOT, in_child
 
 NOBODY = ("press-07", "modbus-tcp://127.0.0.1:1?unit=1")
 
@@ -168,6 +172,92 @@ def test_a_disk_that_is_full_at_boot_is_waited_for(tmp_path: Path, roles: list[R
         assert role.end() == Exit.OK
     finally:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+STALLED = """
+import fcntl, os, signal, sys
+from pathlib import Path
+from buffer.journal import JournalView
+if sys.argv[2] == "question":
+    with JournalView.open(Path(sys.argv[1]))._asking():
+        os.kill(os.getpid(), signal.SIGSTOP)
+else:
+    descriptor = os.open(sys.argv[1], os.O_RDONLY)
+    fcntl.lockf(descriptor, fcntl.LOCK_SH, 510, 0x40000002)  # the bytes that SQLite locks for a reader
+    os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+@contextlib.contextmanager
+def stalled_reader(journal: Path, how: str = "question") -> Iterator[subprocess.Popen[bytes]]:
+    """A process that was stopped while it held the journal; `question`: in the midst of what publish asks."""
+    reader = subprocess.Popen([sys.executable, "-c", STALLED, str(journal), how], cwd=ROOT)
+    try:
+        assert os.WIFSTOPPED(os.waitpid(reader.pid, os.WUNTRACED)[1])
+        yield reader
+    finally:
+        reader.kill()
+        reader.wait()
+
+
+def journal_of(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "collect" / "journal.db"
+
+
+def test_reader_that_stalled_before_the_start_stops_no_look_and_no_start(tmp_path: Path, roles: list[Role]) -> None:
+    file = plant(tmp_path, NOBODY, interval=1)
+    first = started(roles, "collect", file)
+    first.heard("READY=1")
+    assert first.end() == Exit.OK
+    first.log_file.unlink()
+    with stalled_reader(journal_of(tmp_path)):
+        role = started(roles, "collect", file)
+        role.heard("READY=1")
+        until(lambda: "asset.unreachable" in role.log)
+        assert "journal.waiting" in role.log
+        assert "file.waiting" not in role.log
+        role.reload()  # leaves word at once
+        assert "records wait in memory" in problems(role)
+    until(lambda: "in memory" not in problems(role) if role.reload() else False)
+    assert role.end() == Exit.OK
+    with JournalView.open(journal_of(tmp_path)) as view:
+        assert "observation" in {record.kind for record in view.read(0, max_records=99, max_bytes=1 << 20)}
+
+
+def test_journal_that_a_kill_left_in_mid_commit_is_waited_for_while_a_reader_stalls(tmp_path: Path, roles: list[Role]) -> None:
+    file, journal = plant(tmp_path, NOBODY), journal_of(tmp_path)
+
+    def spill_and_die() -> None:
+        store = Journal.open(journal, max_bytes=1 << 20)._store
+        store.run("PRAGMA cache_size = 1")
+        store.run("BEGIN IMMEDIATE")
+        store.run("INSERT INTO record VALUES (1, 'k', 's', 't', zeroblob(200000), 0)")
+        os._exit(9)
+
+    assert in_child(spill_and_die) == 9
+    with stalled_reader(journal, "lock"):
+        role = started(roles, "collect", file)
+        role.heard("READY=1")
+        until(lambda: re.search(r"<3>file.waiting why='.*journal.db: database is locked' remedy='end the other", role.log))
+        role.reload()
+        assert "collect: waits for the file" in problems(role)
+        assert role.process.poll() is None
+    until(lambda: "collect.started" in role.log)
+    assert role.end() == Exit.OK
+
+
+def test_outbox_that_another_process_holds_is_waited_for_and_never_written_by_two(tmp_path: Path, roles: list[Role]) -> None:
+    file, outbox = made(tmp_path, NOBODY), tmp_path / "state" / "publish" / "outbox.db"
+    with Outbox.open(outbox, max_bytes=1 << 20) as held:
+        role = started(roles, "publish", file)
+        role.heard("READY=1")
+        until(lambda: "file.waiting" in role.log)
+        role.reload()
+        assert "publish: waits for the file" in problems(role)
+        assert held.notes() == {}
+        assert role.process.poll() is None
+    until(lambda: "publish.started" in role.log)
+    assert role.end() == Exit.OK
 
 
 def test_status_is_well_when_all_is_well_and_says_when_a_role_was_killed(tmp_path: Path, roles: list[Role]) -> None:

@@ -172,6 +172,35 @@ def test_a_reader_that_never_lets_go_is_named_in_bounded_time(journal: Journal, 
     assert journal.append([draft()]) == 1
 
 
+def test_a_sound_journal_is_opened_and_read_while_a_reader_never_lets_go(path: Path) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        journal.append([draft(b"a")], [state(b"1")])
+    reader = holder(path, "SHARED")
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        assert list(journal.states("endpoint/1")) == ["10.0.0.7"]
+        assert (journal.last_seq, journal.recovered) == (1, None)
+        reader.close()
+        assert journal.append([draft(b"b")]) == 2
+
+
+@pytest.mark.parametrize("byte", [0, 1], ids=["pending", "reserved"])
+def test_no_lock_that_a_reader_can_take_keeps_a_sound_journal_from_being_opened(path: Path, byte: int) -> None:
+    Journal.open(path, max_bytes=MAX_BYTES).close()
+    with subprocess.Popen([sys.executable, "-c", LOCK_A_BYTE, str(path), str(byte)], stdout=subprocess.PIPE) as reader:
+        assert reader.stdout is not None and reader.stdout.read(1) == b"x"
+        Journal.open(path, max_bytes=MAX_BYTES).close()
+        reader.kill()
+
+
+LOCK_A_BYTE = """
+import fcntl, os, sys, time
+descriptor = os.open(sys.argv[1], os.O_RDONLY)
+fcntl.lockf(descriptor, fcntl.LOCK_SH, 1, 0x40000000 + int(sys.argv[2]))  # SQLite's lock bytes begin at 1 GiB
+os.write(1, b"x")
+time.sleep(60)
+"""
+
+
 def test_a_killed_transaction_is_rolled_back_by_the_next_writer(path: Path) -> None:
     with Journal.open(path, max_bytes=MAX_BYTES) as journal:
         journal.append([draft(b"a")])
