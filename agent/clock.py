@@ -8,8 +8,10 @@ one call that tells could also set the clock. So they look for the sign that sys
 """
 
 import math
+import os
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from agent.core.moment import ClockState, Moment
@@ -32,7 +34,7 @@ def system_clock(synchronized: Callable[[], bool] | None = None) -> Clock:
         synchronized: Tells whether a time server disciplines the wall clock now; None to look for it on this machine.
     """
     is_synchronized = synchronized or now_and_then(is_disciplined())
-    boot = BOOT_ID.read_text().strip()
+    boot = boot_id(BOOT_ID)
     seen_synchronized = False
 
     def now() -> Moment:
@@ -44,6 +46,19 @@ def system_clock(synchronized: Callable[[], bool] | None = None) -> Clock:
         return Moment(at_s=time.time(), up_s=time.clock_gettime(time.CLOCK_BOOTTIME), boot=boot, clock=state)
 
     return now
+
+
+@cache
+def boot_id(file: Path) -> str:
+    """Return the id of this boot.
+
+    Where the kernel does not tell, a random one for the life of this process: a boot that cannot be told from others. Uptimes of two
+    lives are then never compared, though they might be.
+    """
+    try:
+        return file.read_text("ascii").strip() or os.urandom(16).hex()
+    except (OSError, ValueError):
+        return os.urandom(16).hex()
 
 
 def now_and_then(look: Callable[[], bool], monotonic_s: Callable[[], float] = time.monotonic) -> Callable[[], bool]:

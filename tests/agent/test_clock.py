@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent import clock
-from agent.clock import is_disciplined, now_and_then, system_clock
+from agent.clock import boot_id, is_disciplined, now_and_then, system_clock
 from agent.core.moment import ClockState, elapsed_s
 
 
@@ -21,6 +21,18 @@ def test_a_clock_that_was_disciplined_once_holds_over_and_one_that_never_was_doe
     answers = iter([False, True, False])
     now = system_clock(lambda: next(answers))
     assert [now().clock for _ in range(3)] == [ClockState.UNSYNC, ClockState.SYNC, ClockState.HOLDOVER]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe"], ids=["missing", "empty", "garbage"])
+def test_boot_of_which_the_kernel_tells_no_id_is_one_of_its_own_for_the_life_of_the_process(
+    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "BOOT_ID", tmp_path / "boot_id")
+    if content is not None:
+        (tmp_path / "boot_id").write_bytes(content)
+    first, second = system_clock()(), system_clock()()
+    assert first.boot == second.boot != boot_id(tmp_path / "another")
+    assert elapsed_s(first, second) >= 0
 
 
 def test_whether_the_clock_is_kept_is_looked_at_once_a_second_at_the_most() -> None:
