@@ -24,7 +24,7 @@ from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolError, SpoolFu
 from buffer.files import identity_of, make_directory, make_file
 from buffer.limits import MAX_BODY_BYTES, MAX_SEQ, PAGE_BYTES, pages_within
 from buffer.record import Row
-from buffer.versions import scripts
+from buffer.versions import MOST_VERSIONS, scripts
 
 Value = int | str | bytes
 
@@ -320,12 +320,19 @@ def _expect(shape: _Shape, layout: Layout, path: Path, *, older: bool = False) -
         raise SpoolBusyError(f"{path}: its writer has not begun it yet")
     if shape in known:
         raise SpoolBusyError(f"{path} has schema version {shape.version}: its writer has not brought it to {len(known)} yet")
-    if shape.application_id == known[-1].application_id and shape.version > len(known):
+    # Each version changes the structure (`buffer.versions`), so a number beyond ours on a structure of ours is a flipped bit.
+    if _is_newer(shape, known):
         raise SpoolNewerError(
             f"{path} has schema version {shape.version}, and this program knows {len(known)}: "
             "a later version wrote it. Install that version again, or move the file away."
         )
     raise SpoolDamagedError(f"{path}: its structure is not the one that this program makes")
+
+
+def _is_newer(shape: _Shape, known: tuple[_Shape, ...]) -> bool:
+    """Tell whether a later version of this program wrote a file: its number is beyond ours, and so is its structure."""
+    is_number = len(known) < shape.version <= MOST_VERSIONS
+    return shape.application_id == known[-1].application_id and is_number and all(shape.objects != each.objects for each in known)
 
 
 def _expect_sound(store: Store) -> None:

@@ -2,7 +2,8 @@
 
 Decides the order: `schema/<file>/NNNN_<what for>.sql`, from 0001 without a hole, so that a new version is one more file and
 nothing else. Never touches a database; `buffer.store` runs the statements, all in one transaction with the number of the version
-that they lead to. A file that was published is never edited: old databases have its shape, and are known by it.
+that they lead to. A file that was published is never edited: old databases have its shape, and are known by it. Each version changes the
+structure, if only by a comment in it: a version number beyond ours on a structure of ours is then known to be a flipped bit.
 
 `buffer.salvage` reads damaged files of every version, so what it reads keeps its name: the columns of `record`, `state`,
 `parcel` and `note` can be added to, and not renamed.
@@ -10,6 +11,9 @@ that they lead to. A file that was published is never edited: old databases have
 
 from functools import cache
 from pathlib import Path
+
+MOST_VERSIONS = 9999
+"""As many as four digits can number."""
 
 _SCHEMAS = Path(__file__).with_name("schema")  # importlib.resources would cost a daemon 1 MiB
 

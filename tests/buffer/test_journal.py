@@ -410,6 +410,16 @@ def test_a_journal_of_a_later_version_is_refused_and_left_untouched(path: Path) 
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("bit", range(31))
+def test_a_flipped_bit_of_the_version_is_damage_and_costs_nothing(path: Path, bit: int) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        journal.append([draft(b"a")], [state(b"1")])
+    foreign(path, f"PRAGMA user_version = {2 ^ (1 << bit)}")
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        assert journal.recovered is not None and journal.recovered.lost == 0
+        assert (bodies(path), list(journal.states("endpoint/1"))) == ({1: b"a"}, ["10.0.0.7"])
+
+
 def test_a_journal_that_another_process_holds_is_not_taken_for_damaged(path: Path) -> None:
     Journal.open(path, max_bytes=MAX_BYTES).close()
     other = holder(path, "EXCLUSIVE")

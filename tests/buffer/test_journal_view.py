@@ -148,6 +148,8 @@ FOREIGN_STRUCTURES = {
     "no table": ["DROP TABLE state"],
     "another program's file": ["PRAGMA application_id = 1"],
     "an earlier version": ["PRAGMA user_version = 0"],
+    "a flipped bit of the version": ["PRAGMA user_version = 18"],
+    "a version that no file can have": ["ALTER TABLE state ADD COLUMN clock TEXT", "PRAGMA user_version = 16386"],
     "two ids": ["INSERT INTO journal VALUES (lower(hex(randomblob(16))))"],
     "an id that is none": ["UPDATE journal SET id = '../../etc/passwd'"],
     "a huge id": ["UPDATE journal SET id = printf('%.*c', 50000000, 'a')"],
@@ -189,7 +191,7 @@ def test_what_a_foreign_schema_says_cannot_reach_a_terminal(path: Path) -> None:
 
 
 def test_a_file_of_a_later_version_is_named_so(path: Path) -> None:
-    foreign(path, "PRAGMA user_version = 99")
+    foreign(path, "ALTER TABLE state ADD COLUMN clock TEXT", "PRAGMA user_version = 99")
     with pytest.raises(SpoolNewerError, match="later version"):
         read(path)
 

@@ -265,7 +265,7 @@ def test_a_note_that_rots_while_the_outbox_is_open_is_not_believed(outbox: Outbo
 
 def test_an_outbox_of_a_later_version_is_refused_and_left_untouched(path: Path) -> None:
     committed(path)
-    foreign(path, "PRAGMA user_version = 99")
+    foreign(path, "ALTER TABLE note ADD COLUMN at TEXT", "PRAGMA user_version = 99")
     before = path.read_bytes()
     with pytest.raises(SpoolNewerError):
         Outbox.open(path, max_bytes=MAX_BYTES)

@@ -141,6 +141,17 @@ def test_hole_in_the_numbers_of_the_versions_is_our_bug(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("schema", ["journal", "outbox"])
+def test_each_version_changes_the_structure_so_that_a_flipped_bit_is_not_taken_for_a_later_one(schema: str) -> None:
+    structures = set()
+    with sqlite3.connect(":memory:") as connection:
+        for version in scripts(schema):
+            connection.executescript("\n".join(version))
+            structures.add(tuple(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name")))
+    connection.close()
+    assert len(structures) == len(scripts(schema))
+
+
+@pytest.mark.parametrize("schema", ["journal", "outbox"])
 def test_paragraph_of_a_version_is_one_whole_statement(schema: str) -> None:
     for statement in (statement for version in scripts(schema) for statement in version):
         assert sqlite3.complete_statement(statement)

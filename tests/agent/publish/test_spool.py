@@ -160,7 +160,7 @@ def test_sessions_are_counted_over_restarts(tmp_path: Path, writer: Author) -> N
 
 def test_journal_of_a_later_version_is_left_alone_and_stops_nothing(tmp_path: Path, writer: Author) -> None:
     write(tmp_path, "one")
-    foreign(tmp_path / "journal.db", "PRAGMA user_version = 99")
+    foreign(tmp_path / "journal.db", "ALTER TABLE state ADD COLUMN clock TEXT", "PRAGMA user_version = 99")
     spool = open_spool(tmp_path, writer)
     assert (spool.fold(moment()), spool.fold(moment())) == (0, 0)
     assert spool.settle(receipt(spool, 0)) == 1
