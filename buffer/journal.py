@@ -5,7 +5,7 @@ another process, to whom the file is hostile input. Decides what is durable and 
 
 Invariants:
 - What `append` returned from survives a kill and a power cut; what it raised from left nothing behind.
-- A sequence number is never used twice in the life of a journal, and a new file is a new journal with a new id.
+- A sequence number is never used twice in the life of a journal, and a new file is a new journal with a new id. So is one that went back in time.
 - A view steps over a record that it cannot believe and never meets it again; it cannot write, and it cannot be kept busy.
 
 The journal mode is TRUNCATE, not WAL: under WAL a reader of another user could not open the file once the writer has stopped.
@@ -24,7 +24,7 @@ from buffer.limits import MAX_SEQ, allowed_bytes
 from buffer.record import Damaged, Draft, Record, State, check, checksum, record_from, state_from
 from buffer.salvage import Remains, remains
 from buffer.store import Layout, Store, closed_on_error, open_file, open_view
-from buffer.watermark import read_watermark
+from buffer.watermark import Watermark, read_watermark
 
 _LAYOUT = Layout(schema="journal", directory_mode=0o750, file_mode=0o640, settings=("journal_mode = TRUNCATE",))
 
@@ -47,11 +47,11 @@ _SHED_SHARE = 16  # of all records, at once: shedding is an event, not a habit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
-    """What became of a damaged journal.
+    """What became of a journal that was damaged, or went back in time.
 
     Attributes:
         sentence: For a person.
-        lost: Records that were not folded and cannot be read any more; None where even that cannot be read.
+        lost: Records that were not folded and cannot be read any more; None where nobody knows how many.
     """
 
     sentence: str
@@ -74,9 +74,9 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path, *, max_bytes: int, watermark_file: Path | None = None, broken: str = "") -> Self:
-        """Open the journal; make it if there is none, set it aside and begin anew if it is damaged.
+        """Open the journal; make it if there is none, set it aside and begin anew if it is damaged or went back in time.
 
-        What can be read of a damaged journal, and was not folded yet, is the beginning of the new one.
+        What can be read of it, and was not folded yet, is the beginning of the new one.
 
         Args:
             path: The file. Its directory is made with mode 0750, the file with 0640.
@@ -91,9 +91,11 @@ class Journal:
             ValueError: `max_bytes` is too small.
         """
         saved: list[Recovery] = []
-        store, journal_id = open_or_begin_anew(
-            path, lambda: _open(path, max_bytes, lambda store: saved.extend(_save(path, store, watermark_file))), broken=broken
-        )
+
+        def opener() -> tuple[Store, str]:
+            return _open(path, max_bytes, lambda store: saved.extend(_save(path, store, watermark_file)), watermark_file)
+
+        store, journal_id = open_or_begin_anew(path, opener, broken=broken)
         return cls(store, journal_id, saved[-1] if saved else None, max_bytes)
 
     @property
@@ -276,13 +278,31 @@ class JournalView:
             yield seq
 
 
-def _open(path: Path, max_bytes: int, begin: Callable[[Store], None]) -> tuple[Store, str]:
+def _open(path: Path, max_bytes: int, begin: Callable[[Store], None], watermark_file: Path | None) -> tuple[Store, str]:
     store = open_file(path, _LAYOUT, max_bytes=max_bytes, begin=begin)
     with closed_on_error(store):
+        last = store.last_key("record")
         # A counter behind its table would give a number twice.
-        if store.rows("SELECT 1 FROM record WHERE seq > ? LIMIT 1", (store.last_key("record"),)):
+        if store.rows("SELECT 1 FROM record WHERE seq > ? LIMIT 1", (last,)):
             raise SpoolDamagedError(f"{path}: its counter is behind its records")
-        return store, _journal_id(store)
+        journal_id = _journal_id(store)
+        mark = read_watermark(watermark_file) if watermark_file else None
+        if went_back(mark, journal_id, last):
+            raise SpoolDamagedError(f"{path}: {WENT_BACK}")
+        return store, journal_id
+
+
+WENT_BACK = "it went back in time: more of it was folded than it holds"
+
+
+def went_back(mark: Watermark | None, journal_id: str, last: int) -> bool:
+    """Tell whether a journal is an earlier one than its watermark speaks of: a copy that was put back.
+
+    It would give numbers again that its reader has folded, and the reader would never ask for them. The watermark is another user's,
+    who may lie: then a journal is begun anew for nothing, with all records and states of the old one. A lie with a number that the
+    journal has reached costs more, its records, and so does anything else that makes the reader not read.
+    """
+    return mark is not None and mark.journal_id == journal_id and mark.seq > last
 
 
 def _save(path: Path, new: Store, watermark_file: Path | None) -> Iterator[Recovery]:
@@ -293,14 +313,17 @@ def _save(path: Path, new: Store, watermark_file: Path | None) -> Iterator[Recov
     aside, cause = found
     with remains(aside) as old:
         counter = old.last_key("record")
-        folded = _folded(old, watermark_file)
+        mark = _mark_of(old, watermark_file)
+        # Of one that went back in time nobody knows which records were folded: twice is better than never.
+        folded = mark if counter is None or mark <= counter else 0
         numbers = old.keys("record", "seq", after=folded, upto=MAX_SEQ)
-        records = [row for seq in numbers for row in _saved_record(old, seq)]
+        records = {seq: row for seq in numbers for row in _saved_record(old, seq)}
         numbers = old.keys("state", "number", after=0, upto=MAX_SEQ)
         states = [row for number in numbers for row in _saved_state(old, number)]
-        new.run_many(_APPEND, (_record_row(seq, draft) for seq, draft in enumerate(records, 1)))
+        new.run_many(_APPEND, (_record_row(seq, draft) for seq, draft in enumerate(records.values(), 1)))
         new.run_many(_REPLACE, map(_state_row, states))
-    lost = None if counter is None else max(0, counter - folded - len(records))
+    # A counter behind a record that can be believed, or behind what was folded, counts nothing.
+    lost = None if counter is None or counter < max([mark, *records]) else max(0, counter - folded - len(records))
     sentence = (
         f"{path.name} was damaged and is kept as {aside.name}; a new one was begun with {len(records)} records and "
         f"{len(states)} states of it. {'An unknown number of' if lost is None else lost} records are lost. Cause: {cause}"
@@ -308,7 +331,7 @@ def _save(path: Path, new: Store, watermark_file: Path | None) -> Iterator[Recov
     yield Recovery(sentence=sentence, lost=lost)
 
 
-def _folded(old: Remains, watermark_file: Path | None) -> int:
+def _mark_of(old: Remains, watermark_file: Path | None) -> int:
     mark = read_watermark(watermark_file) if watermark_file else None
     return mark.seq if mark and [(mark.journal_id,)] == old.rows("SELECT id FROM journal LIMIT 2") else 0
 

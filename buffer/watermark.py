@@ -1,7 +1,7 @@
 """The watermark: how far the journal has been folded. Publish writes this small file, collect reads it and trims.
 
 Decides whether a file is a watermark. A missing, stale or unreadable one only delays trimming, so reading never raises for
-what it finds. It names the journal it speaks of: after a new journal has begun, an old watermark trims nothing.
+what it finds. One that is ahead of its journal tells that the journal went back in time (`buffer.journal`). It names the journal it speaks of: after a new journal has begun, an old watermark trims nothing.
 One line: journal id, sequence, CRC-32 of both.
 """
 

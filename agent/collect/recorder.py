@@ -23,7 +23,7 @@ from agent.core.vitals import VITALS, Vitals
 from agent.log import line, logger
 from buffer.backlog import Backlog, write_backlog
 from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolError, SpoolFullError
-from buffer.journal import Journal
+from buffer.journal import WENT_BACK, Journal, went_back
 from buffer.record import Draft, State
 from buffer.watermark import read_watermark
 
@@ -94,6 +94,7 @@ class Recorder:
         self._dropped = 0
         self._stopped = False
         self._trimmed_upto = 0
+        self._doubted = False
         self._written: Moment | None = None  # a sign of life is on disk since
         self._floor_at: Moment | None = None
         self._clock_unset: Moment | None = None
@@ -111,18 +112,19 @@ class Recorder:
         """Write down that collect has started, since when it was not looking, and what became of a damaged journal.
 
         Returns:
-            Whether the run before was told to stop, if there was one. After any other end some looks may not be on record.
+            Whether the looks of the run before are all on record: it was told to stop, and nothing became of its journal since.
         """
         heartbeat = self._former_life
         self._tell(None)  # the memory of an earlier run is gone
         drafts = self._former(heartbeat.moment if heartbeat else None, now)
+        is_whole = not drafts
         away = at_start(heartbeat, now)
         if away is not None:
             drafts.append(draft("silence", "gateway", away, now.text))
         drafts.append(event("collect.started", f"{assets} assets", now))
         self._clock_unset = now if now.clock is ClockState.UNSYNC else None
         self.record(drafts, [], now)
-        return heartbeat is None or heartbeat.stopped
+        return is_whole and (heartbeat is None or heartbeat.stopped)
 
     def record(self, drafts: Sequence[Draft], states: Sequence[State], now: Moment, *, at_once: bool = False) -> bool:
         """Take records and states; return whether all is on disk now.
@@ -165,7 +167,7 @@ class Recorder:
         """Write all that waits in one transaction."""
         for _ in range(MOST_ATTEMPTS):
             try:
-                self._append(now)
+                last = self._append(now)
             except SpoolFullError as error:
                 if not self._made_room():
                     return self._wait(error, now)
@@ -176,22 +178,25 @@ class Recorder:
                 return self._wait(error, now)
             else:
                 self._unstuck()
+                self._look_back(last, now)
                 self._trim()
                 return True
         return False
 
-    def _append(self, now: Moment) -> None:
+    def _append(self, now: Moment) -> int:
+        """Write all that waits; return the number of the last record."""
         confession = [_dropped(self._dropped, self._written or now, now)] if self._dropped else []
         heartbeat = Heartbeat(moment=now, stopped=self._stopped)
         signs: list[tuple[str, msgspec.Struct]] = [("collect", heartbeat)]
         if self._vitals is not None:
             signs.append((VITALS, self._vitals(now)))
         alive = [State(kind="gateway", subject=name, at=now.text, body=msgspec.json.encode(sign)) for name, sign in signs]
-        self._journal.append([*confession, *self._tail], [*self._states.values(), *alive])
+        last = self._journal.append([*confession, *self._tail], [*self._states.values(), *alive])
         self._tail.clear()
         self._states.clear()
         self._dropped = 0
         self._written = now
+        return last
 
     def _wait(self, error: Exception, now: Moment) -> bool:
         """Hold what waits in memory, and say so: to the log, and to publish, which cannot see it."""
@@ -247,12 +252,24 @@ class Recorder:
         detail = "the journal before this one is gone; nobody knows how many of its records were not folded"
         return [draft("silence", "lost", between(heartbeat or now, now, SilenceReason.LOST, detail), now.text)]
 
+    def _look_back(self, last: int, now: Moment) -> None:
+        """Begin anew with a journal that went back in time at work, or before a watermark was there to tell.
+
+        Once in a run: another new journal would not mend it, and the watermark's writer must not be able to wear out the flash.
+        """
+        mark = read_watermark(self._watermark_file)
+        if not self._doubted and went_back(mark, self._journal.id, last):
+            self._doubted = True
+            self._opened_again(WENT_BACK, now)
+
     def _trim(self, *, step: int = TRIM_STEP) -> bool:
-        """Delete what publish has folded, in steps; return whether anything went."""
+        """Delete what publish has folded, in steps; return whether anything went. A watermark beyond the end is not believed."""
         mark = read_watermark(self._watermark_file)
         if mark is None or mark.journal_id != self._journal.id or mark.seq - self._trimmed_upto < step:
             return False
         try:
+            if mark.seq > self._journal.last_seq:
+                return False
             trimmed = self._journal.trim(mark.seq)
         except (SpoolError, OSError):
             return False

@@ -6,6 +6,7 @@ Decides when the journal is worth opening and what goes into one transaction. Ne
 
 from collections import Counter
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,6 +96,7 @@ class Spool:
         self._rescue = Rescue(outbox, Wreck(outbox.path.with_name(damaged[0])), author) if damaged else None
         self._told = resumed(note(notes, "manifest", Told), now)
         self._folded = note(notes, "watermark", Folded) or Folded()
+        self._remind()
         self.sessions = note(notes, "session", int) or 0
         if self._rescue is None:
             self._begin_if_needed(chain, now)
@@ -261,6 +263,14 @@ class Spool:
         self._folded, self._told = folded, told
         write_watermark(self._watermark_file, folded.journal_id, folded.seq)
         return len(reports)
+
+    def _remind(self) -> None:
+        """Put a watermark that was lost, or is behind, in its place again: collect tells by it a journal that went back in time."""
+        folded, mark = self._folded, read_watermark(self._watermark_file)
+        is_behind = mark is None or (mark.journal_id == folded.journal_id and mark.seq < folded.seq)
+        if folded.journal_id and is_behind:
+            with suppress(OSError):  # what cannot be written now is written with the next fold
+                write_watermark(self._watermark_file, folded.journal_id, folded.seq)
 
     def _trimmed(self, journal_id: str) -> int:
         """Return how far collect was told to trim a journal, also by an outbox that is gone: up to there a hole is no loss."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolFullError, SpoolNewerError
 from buffer.journal import Journal, JournalView
-from buffer.limits import MIN_FILE_BYTES
+from buffer.limits import MAX_SEQ, MIN_FILE_BYTES
 from buffer.record import Record
 from buffer.watermark import write_watermark
 from tests.buffer.samples import AT, MAX_BYTES, ROOT, die_at_statement, draft, foreign, holder, in_child, state
@@ -137,6 +137,45 @@ def test_what_was_durable_survives_twenty_kills_and_no_number_is_used_twice(path
         kept = bodies(path)
         assert {seq: kept[seq].decode() for seq in acknowledged} == acknowledged
         assert list(kept) == list(range(1, journal.last_seq + 1))
+
+
+@pytest.mark.parametrize("seq", [3, MAX_SEQ], ids=["a copy that was put back", "a lie"])
+def test_a_journal_that_its_watermark_is_ahead_of_is_begun_anew_with_all_that_it_holds(
+    path: Path, tmp_path: Path, seq: int
+) -> None:
+    mark = tmp_path / "watermark"
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        journal.append([draft(b"a"), draft(b"b")], [state(b"1")])
+        former = journal.id
+    write_watermark(mark, former, seq)
+    with Journal.open(path, max_bytes=MAX_BYTES, watermark_file=mark) as journal:
+        assert journal.recovered is not None and journal.recovered.lost is None
+        assert "went back in time" in journal.recovered.sentence
+        assert journal.id != former
+        assert bodies(path) == {1: b"a", 2: b"b"}
+        assert journal.states("endpoint/1")["10.0.0.7"] == state(b"1")
+    with Journal.open(path, max_bytes=MAX_BYTES, watermark_file=mark) as journal:  # it speaks of the former one now
+        assert journal.recovered is None
+
+
+def test_a_counter_that_is_behind_a_record_counts_no_loss(path: Path) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        journal.append([draft(b"a"), draft(b"b"), draft(b"c")])
+    foreign(path, "DELETE FROM record WHERE seq = 2", "UPDATE sqlite_sequence SET seq = 1")
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        assert journal.recovered is not None and journal.recovered.lost is None
+        assert list(bodies(path).values()) == [b"a", b"c"]
+
+
+@pytest.mark.parametrize("seq", [0, 2])
+def test_a_journal_that_was_folded_to_its_end_did_not_go_back(path: Path, tmp_path: Path, seq: int) -> None:
+    mark = tmp_path / "watermark"
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        journal.append([draft(b"a"), draft(b"b")])
+        write_watermark(mark, journal.id, seq)
+        journal.trim(seq)
+    with Journal.open(path, max_bytes=MAX_BYTES, watermark_file=mark) as journal:
+        assert (journal.recovered, journal.last_seq) == (None, 2)
 
 
 def fill(journal: Journal) -> None:

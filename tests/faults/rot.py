@@ -1,18 +1,25 @@
-"""Bit rot and worse: bits flip, sectors go, files end early, vanish, or are put back from a copy.
+"""Bit rot and worse: bits flip, sectors go, files end early, vanish, or are put back from a copy. It meets both databases, their logs,
+the watermark, and the line that says how far the chain reached.
 
 Whatever it is, the next start works, the chain stays provable, and no place that was ever handed out is used for something else.
 """
 
+import contextlib
 import random
 import shutil
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.core.silence import HEARTBEAT_S
+from buffer.chainend import chain_end_file
 from buffer.errors import SpoolDamagedError, SpoolNewerError
+from buffer.journal import _APPEND, _record_row
 from buffer.outbox import Stored
+from buffer.record import Draft
 from evidence.kinds import StartReason
 from tests.faults.gateway import Place, Receiver, drain, moment, numbered
 from tests.faults.power import MEMORY
@@ -25,13 +32,13 @@ class Whole:
     """A sound gateway, of which every envelope may have been handed out.
 
     Attributes:
-        places: Stopped in good order, and killed with its transactions still in SQLite's log.
-        earlier: Its outbox at an earlier time.
+        places: Stopped in good order; killed with its transactions still in the log of its outbox; killed in mid-commit of its journal.
+        earlier: Its files at an earlier time, by name.
         handed_out: Digest of every envelope, by place.
     """
 
-    places: tuple[Path, Path]
-    earlier: bytes
+    places: tuple[Path, Path, Path]
+    earlier: dict[str, bytes]
     handed_out: dict[tuple[str, int], bytes]
 
 
@@ -44,9 +51,9 @@ def rot(rounds: int, seed: int) -> dict[str, int]:
         for number in range(rounds):
             place = Place(base / str(number))
             shutil.copytree(chance.choice(whole.places), place.directory)
-            for path in (place.outbox, place.journal, _log_of(place)):
-                if path.exists() and chance.random() < 0.6:
-                    _damage(path, chance, whole.earlier if path == place.outbox else None)
+            for path in _victims(place, whole, chance):
+                if path.exists() and path.stat().st_size and chance.random() < 0.6:
+                    _damage(path, chance, whole.earlier.get(path.name))
             began_s = time.process_time()
             try:
                 _go_on(place, whole, figures)
@@ -64,8 +71,18 @@ def rot(rounds: int, seed: int) -> dict[str, int]:
         shutil.rmtree(base)
 
 
-def _log_of(place: Place) -> Path:
-    return place.outbox.with_name("outbox.db-wal")
+def _victims(place: Place, whole: Whole, chance: random.Random) -> Iterator[Path]:
+    """Choose what may be damaged together, each after the one before was.
+
+    Not together, for then nobody at the gateway can know (docs/reliability.md): an outbox that goes back in time and the line beside
+    it; a journal that vanishes and its watermark; a journal that goes back in time, its watermark, and the outbox that remembers it.
+    """
+    is_outbox_safe = chance.random() < 0.25
+    yield from [chain_end_file(place.outbox)] if is_outbox_safe else [place.outbox, _log_beside(place.outbox)]
+    yield from (place.journal, place.journal.with_name("journal.db-journal"))
+    journal = place.journal.read_bytes() if place.journal.exists() else b""
+    if journal and (is_outbox_safe or journal != whole.earlier["journal.db"]):
+        yield place.watermark
 
 
 def _whole(base: Path) -> Whole:
@@ -73,7 +90,7 @@ def _whole(base: Path) -> Whole:
     place, killed = Place(base / "whole"), base / "killed"
     place.directory.mkdir()
     _work(place, 0, RECORDS // 3)
-    earlier = place.outbox.read_bytes()
+    earlier = {path.name: path.read_bytes() for path in (place.outbox, place.journal)}
     with place.recorder() as recorder, place.spool(place.author) as spool:
         for number in range(RECORDS // 3, RECORDS):
             recorder.record([numbered(number, f"a{number % 5}", number * 13 % 700)], [], moment())
@@ -81,8 +98,26 @@ def _whole(base: Path) -> Whole:
                 spool.fold(moment())
         parcels = spool.outbox.pending(0, limit=1000)
         shutil.copytree(place.directory, killed)
+    _stop_in_mid_commit(place, base / "in mid-commit")
     handed_out = {(parcel.epoch, parcel.seq): parcel.digest for parcel in parcels if isinstance(parcel, Stored)}
-    return Whole(places=(place.directory, killed), earlier=earlier, handed_out=handed_out)
+    return Whole(places=(place.directory, killed, base / "in mid-commit"), earlier=earlier, handed_out=handed_out)
+
+
+def _stop_in_mid_commit(place: Place, copy: Path) -> None:
+    """Take a copy while a transaction of the journal is half in the file, and half in the rollback journal only."""
+    with place.open_journal() as journal:
+        last = journal.last_seq
+        journal._store.run("PRAGMA cache_size = 1")
+        with contextlib.suppress(_BackError), journal._store.transaction():
+            journal._store.run("DELETE FROM record WHERE seq <= ?", (RECORDS // 3,))
+            unseen = Draft(kind="event", subject="gateway", at=moment().text, body=bytes(900))
+            journal._store.run_many(_APPEND, (_record_row(last + number, unseen) for number in range(1, RECORDS)))
+            shutil.copytree(place.directory, copy)
+            raise _BackError
+
+
+class _BackError(Exception):
+    """Not this time."""
 
 
 def _work(place: Place, first: int, end: int) -> None:
@@ -96,9 +131,10 @@ def _damage(path: Path, chance: random.Random, earlier: bytes | None) -> None:
     match chance.randrange(12):
         case 0:
             path.unlink()
-        case 1 if earlier is not None:
+        case 1 | 2 if earlier is not None:
             path.write_bytes(earlier)
             _log_beside(path).unlink(missing_ok=True)
+            path.with_name(path.name + "-journal").unlink(missing_ok=True)
         case _:
             path.write_bytes(damaged(path.read_bytes(), chance))
 
@@ -132,7 +168,9 @@ def _go_on(place: Place, whole: Whole, figures: Counter[str]) -> None:
             with place.recorder() as recorder, place.spool(author, epoch_number=2 + attempt, broken=broken) as spool:
                 recorder.begin(moment(9000 + attempt), assets=0)
                 recorder.record([numbered(RECORDS)], [], moment(9000 + attempt))
-                drain(spool, receiver, moment(9000 + attempt))
+                for hour in range(3):  # until collect has looked at its watermark again
+                    recorder.tick(moment(9000 + attempt + hour * HEARTBEAT_S))
+                    drain(spool, receiver, moment(9000 + attempt + hour * HEARTBEAT_S))
                 assert receiver.head is not None and receiver.head.seq == spool.chain.seq
                 break
         except SpoolDamagedError as damage:  # found in the midst of work: the role opens its file again

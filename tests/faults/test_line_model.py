@@ -18,8 +18,9 @@ from agent.collect.recorder import Recorder
 from agent.core.moment import Moment
 from agent.publish.spool import Spool
 from buffer.errors import SpoolDamagedError, SpoolFullError
+from buffer.journal import went_back
 from buffer.outbox import Outbox, Stored
-from buffer.watermark import read_watermark
+from buffer.watermark import Watermark, read_watermark
 from evidence.keys import public_from_jwk
 from evidence.kinds import GapReason
 from evidence.trust import Registry
@@ -30,6 +31,14 @@ from tests.faults.rot import damaged
 JOURNAL_CAP = 96 * 1024
 OUTBOX_CAP = 192 * 1024
 LARGE = 2500
+VICTIMS = [
+    "publish/outbox.db",
+    "publish/outbox.db-wal",
+    "publish/outbox.db.end",
+    "collect/journal.db",
+    "collect/journal.db-journal",
+    "watermark",
+]
 
 
 class LineModel(RuleBasedStateMachine):
@@ -47,6 +56,8 @@ class LineModel(RuleBasedStateMachine):
         self.promised: set[int] = set()
         self.damage_done = self.shed = False
         self.earlier = b""
+        self.earlier_journal = b""
+        self.earlier_name: tuple[str, int] = ("", 0)
 
     @initialize()
     def begin(self) -> None:
@@ -113,6 +124,7 @@ class LineModel(RuleBasedStateMachine):
         """Go on with the files as a kill leaves them: copied while both are open, perhaps in the midst of a transaction."""
         journal, outbox = self.recorder._journal._store, self.outbox._store
         if collect:
+            journal.run("PRAGMA cache_size = 1")  # then a part of it is in the file, and a rollback journal beside it
             journal.run("BEGIN IMMEDIATE")
             journal.run("DELETE FROM record")
         if publish:
@@ -129,15 +141,24 @@ class LineModel(RuleBasedStateMachine):
     def copy_is_made(self) -> None:
         self.outbox.close()
         self.earlier = self.place.outbox.read_bytes()
+        journal = self.recorder._journal
+        self.earlier_journal, self.earlier_name = self.place.journal.read_bytes(), (journal.id, journal.last_seq)
         self._move(lambda: None)
 
-    @rule(seed=st.integers(0, 2**32), which=st.sampled_from(["outbox.db", "outbox.db-wal", "journal.db"]), gone=st.booleans())
+    @rule()
+    def journal_is_put_back_from_a_copy(self) -> None:
+        """Noticed by its watermark. Of records that nobody had folded yet nobody knows then: none may wait."""
+        mark, journal = read_watermark(self.place.watermark), self.recorder._journal
+        if went_back(mark, *self.earlier_name) and mark == Watermark(journal_id=journal.id, seq=journal.last_seq):
+            self._move(lambda: self._replace(self.place.journal, self.earlier_journal))
+
+    @rule(seed=st.integers(0, 2**32), which=st.sampled_from(VICTIMS), gone=st.booleans())
     def file_is_damaged(self, seed: int, which: str, gone: bool) -> None:
-        if which == "journal.db" and read_watermark(self.place.watermark) is None:
+        if which == "collect/journal.db" and read_watermark(self.place.watermark) is None:
             self.promised.clear()  # of a journal that vanishes before anything of it was folded nobody knows
 
         def harm() -> None:
-            path = (self.place.journal if which == "journal.db" else self.place.outbox).with_name(which)
+            path = self.place.directory / which
             if gone:
                 path.unlink(missing_ok=True)
             elif path.exists() and path.stat().st_size:
@@ -244,7 +265,8 @@ class LineModel(RuleBasedStateMachine):
 
     def _replace(self, path: Path, content: bytes) -> None:
         path.write_bytes(content)
-        path.with_name(path.name + "-wal").unlink(missing_ok=True)
+        for log in ("-wal", "-journal"):
+            path.with_name(path.name + log).unlink(missing_ok=True)
 
     def _is_on_disk(self, all_of_it: bool) -> None:
         if all_of_it:

@@ -13,6 +13,7 @@ from agent.core.silence import Silence
 from buffer.backlog import Backlog, read_backlog, write_backlog
 from buffer.errors import SpoolBusyError, SpoolFullError
 from buffer.journal import Journal, JournalView
+from buffer.limits import MAX_SEQ
 from buffer.record import Draft, Record, State
 from buffer.watermark import write_watermark
 from tests.agent.core.looks import moment
@@ -112,6 +113,53 @@ def test_watermark_of_another_journal_trims_nothing(tmp_path: Path) -> None:
         write_watermark(tmp_path / "watermark", "f" * 32, 10_000)
         writer.record([note(number) for number in range(TRIM_STEP * 2)], [], moment())
         assert _count(tmp_path) == TRIM_STEP * 2
+
+
+def opened(tmp_path: Path, broken: str = "") -> Journal:
+    return Journal.open(tmp_path / "journal.db", max_bytes=MIB, watermark_file=tmp_path / "watermark", broken=broken)
+
+
+def lost_of(tmp_path: Path) -> list[Silence]:
+    found = [msgspec.json.decode(each.body, type=Silence) for each in records(tmp_path / "journal.db") if each.kind == "silence"]
+    return [each for each in found if each.reason == "lost"]
+
+
+def test_journal_that_was_put_back_from_a_copy_is_confessed_and_every_device_left_alone(tmp_path: Path) -> None:
+    with opened(tmp_path) as journal:
+        first = Recorder(journal, tmp_path / "watermark")
+        first.begin(moment(), assets=1)
+        first.record([note(1)], [state(b"{}")], moment(1))
+        first.close(moment(2))
+    copy = (tmp_path / "journal.db").read_bytes()
+    with opened(tmp_path) as journal:
+        journal.append([note(number) for number in range(2, 9)])
+        write_watermark(tmp_path / "watermark", journal.id, journal.last_seq)
+    (tmp_path / "journal.db").write_bytes(copy)
+    with opened(tmp_path) as journal:
+        second = Recorder(journal, tmp_path / "watermark")
+        assert not second.begin(moment(99), assets=1)
+        assert second.record([note(9)], [], moment(100))
+        assert list(journal.states("asset")) == ["press-07"]
+    [lost] = lost_of(tmp_path)
+    assert (lost.records, lost.since) == (0, moment(2).text)
+    assert {b"1", b"9"} <= {record.body for record in records(tmp_path / "journal.db")}
+
+
+def test_watermark_beyond_the_end_at_work_begins_the_journal_anew_once_and_is_then_not_believed(tmp_path: Path) -> None:
+    writer = Recorder(opened(tmp_path), tmp_path / "watermark", reopen=lambda why: opened(tmp_path, why))
+    ids: list[str] = []
+    for number in range(4):
+        ids.append(writer._journal.id)
+        write_watermark(tmp_path / "watermark", ids[-1], MAX_SEQ)
+        assert writer.record([note(number)], [], moment(number))
+    assert len(set(ids)) == 2
+    assert [lost.records for lost in lost_of(tmp_path)] == [0]
+    assert {b"0", b"1", b"2", b"3"} <= {record.body for record in records(tmp_path / "journal.db")}
+    upto = writer._journal.append([note(number) for number in range(TRIM_STEP)])
+    write_watermark(tmp_path / "watermark", writer._journal.id, upto)  # a lie keeps nothing from being trimmed later
+    writer.record([], [], moment(9), at_once=True)
+    assert _count(tmp_path) == 0
+    writer.close(moment(10))
 
 
 def _count(tmp_path: Path) -> int:

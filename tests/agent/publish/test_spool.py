@@ -12,7 +12,7 @@ from agent.publish.spool import Spool
 from buffer.journal import Journal
 from buffer.outbox import Outbox, Stored
 from buffer.record import Draft, State
-from buffer.watermark import read_watermark
+from buffer.watermark import Watermark, read_watermark, write_watermark
 from evidence import kinds
 from evidence.envelope import Receipt, Stream, hash_text
 from tests.agent.core.looks import look, moment
@@ -149,6 +149,21 @@ def test_receipt_for_what_was_settled_before_changes_nothing(tmp_path: Path, wri
     spool = open_spool(tmp_path, writer)
     settled = receipt(spool, 0)
     assert (spool.settle(settled), spool.settle(settled)) == (1, 0)
+
+
+def test_watermark_that_was_lost_is_put_back_at_the_start_and_one_that_is_ahead_is_left(tmp_path: Path, writer: Author) -> None:
+    write(tmp_path, "one", "two")
+    spool = open_spool(tmp_path, writer)
+    spool.fold(moment())
+    spool.outbox.close()
+    told = read_watermark(tmp_path / "watermark")
+    assert told is not None and told.seq == 2
+    (tmp_path / "watermark").unlink()
+    open_spool(tmp_path, writer).outbox.close()
+    assert read_watermark(tmp_path / "watermark") == told
+    write_watermark(tmp_path / "watermark", told.journal_id, 9)  # of an outbox that went back in time
+    open_spool(tmp_path, writer).outbox.close()
+    assert read_watermark(tmp_path / "watermark") == Watermark(journal_id=told.journal_id, seq=9)
 
 
 def test_sessions_are_counted_over_restarts(tmp_path: Path, writer: Author) -> None:
