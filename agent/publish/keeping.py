@@ -16,16 +16,15 @@ from agent.core.limits import GAP, SHED_SHARE, Candidate, covered, missing, to_s
 from agent.core.moment import Moment
 from agent.log import line, logger
 from agent.publish.fold import Author, Chain, Draft, extend
+from agent.publish.reached import Reached
 from agent.publish.signers import handed_over, signing
-from buffer.chainend import ChainEnd, chain_end_file, read_chain_end, write_chain_end
+from agent.publish.stated import claims_of, gap_of, span_of
 from buffer.errors import SpoolDamagedError, SpoolFullError
 from buffer.limits import MAX_SEQ
-from buffer.outbox import DamagedParcel, Outbox, Parcel, Stored
+from buffer.outbox import DamagedParcel, Outbox, Stored
 from evidence import kinds
-from evidence.claims import Claims, Receipt, Stream
+from evidence.claims import Receipt, Stream
 from evidence.envelope import hash_text
-from evidence.errors import MalformedEnvelopeError
-from evidence.strict import decode_base64url
 
 BLOCK = 200
 """Envelopes looked at together."""
@@ -59,6 +58,7 @@ class Keeper:
     def __init__(self, outbox: Outbox, author: Author, chain: Chain, settled: Settled | None) -> None:
         self._outbox = outbox
         self._author = author
+        self._reached = Reached(outbox.path)
         self._settled: Settled | None = None
         self.resume(chain, settled)
         self._former_closed = self._has_a_receipt()
@@ -75,7 +75,7 @@ class Keeper:
         """Take up a chain where it ended."""
         self.chain = chain
         self._settled = settled if settled and settled.epoch == chain.epoch else None
-        self._gaps = {parcel.position: _span(parcel) for parcel in self._outbox.of_kind(GAP) if isinstance(parcel, Stored)}
+        self._gaps = {parcel.position: span_of(parcel) for parcel in self._outbox.of_kind(GAP) if isinstance(parcel, Stored)}
 
     def append(self, drafts: Sequence[Draft], notes: Mapping[str, bytes], now: Moment) -> None:
         """Sign and store: envelopes, chain head and notes, or nothing. If there is no room, the oldest bodies make it.
@@ -191,7 +191,7 @@ class Keeper:
         for position, span in self._gaps.items():
             if (span[0], span[2]) == (epoch, seq):
                 parcel = next(iter(self._outbox.pending(position - 1, limit=1)), None)
-                return _gap(parcel).last_hash if isinstance(parcel, Stored) and parcel.position == position else None
+                return gap_of(parcel).last_hash if isinstance(parcel, Stored) and parcel.position == position else None
         return self.chain.head if found is not None and (epoch, seq) == (self.chain.epoch, self.chain.seq) else None
 
     def _shed(self, weight: int, now: Moment) -> bool:
@@ -266,41 +266,23 @@ class Keeper:
         last = self._outbox.commit(parcels, {**notes, "chain": msgspec.json.encode(chain)}, drop=drop)
         self.chain = chain
         if parcels:
-            self._write_end()
+            self._reached.write(chain)
         for position in drop:
             self._gaps.pop(position, None)
         for position, parcel in enumerate(parcels, last - len(parcels) + 1):
             if parcel.kind == GAP:
-                self._gaps[position] = _span(parcel)
+                self._gaps[position] = span_of(parcel)
 
     def went_back(self) -> bool:
-        """Tell whether the outbox is behind what was once in it: a copy from earlier, or a log of SQLite's that lost its end.
-
-        Its next sequence may have been used. If all is well, what waits may be handed out from now on.
-        """
-        end = self.former_end()
-        if end is not None and end.epoch == self.chain.epoch:
-            back = end.seq > self.chain.seq or (end.seq == self.chain.seq and end.head != self.chain.head)
-        else:  # killed between the begin of this chain and the word of it, or put back from before the begin of a later one
-            back = end is not None and end.epoch.encode() != self._outbox.notes().get("former")
+        """Tell whether the outbox is behind what was once in it. If all is well, what waits may be handed out from now on."""
+        back = self._reached.is_beyond(self.chain, self._outbox.notes().get("former"))
         if not back:
-            self._write_end()
+            self._reached.write(self.chain)
         return back
 
     def former_end(self) -> kinds.PreviousChain | None:
         """Return how far a chain of this outbox reached, as the file beside it tells."""
-        end = read_chain_end(chain_end_file(self._outbox.path))
-        return kinds.PreviousChain(epoch=end.epoch, seq=end.seq, head=end.head) if end else None
-
-    def _write_end(self) -> None:
-        """Write the end of the chain beside the outbox. One that cannot be written is behind, which costs precision only."""
-        chain = self.chain
-        try:
-            if chain.head is not None:
-                end = ChainEnd(epoch=chain.epoch, seq=chain.seq, head=chain.head)
-                write_chain_end(chain_end_file(self._outbox.path), end)
-        except OSError as error:
-            _log.warning(line("chain.end-unwritten", why=str(error)))
+        return self._reached.end()
 
 
 def note(notes: Mapping[str, bytes], name: str, form: type[_Form]) -> _Form | None:
@@ -320,33 +302,6 @@ class _RottenError(Exception):
     def __init__(self, position: int) -> None:
         super().__init__(f"position {position}")
         self.position = position
-
-
-def claims_of(parcel: Stored | Parcel) -> Claims:
-    """Read what an envelope of our own states. Its checksum held, so its signature is not looked at again.
-
-    Raises:
-        MalformedEnvelopeError: It is no envelope.
-    """
-    parts = parcel.token.split(b".")
-    if len(parts) != 3:
-        raise MalformedEnvelopeError("a token has three parts")
-    try:
-        return msgspec.json.decode(decode_base64url(parts[1]), type=Claims)
-    except msgspec.MsgspecError as problem:
-        raise MalformedEnvelopeError(f"no claims: {problem}") from None
-
-
-def _gap(parcel: Stored | Parcel) -> kinds.Gap:
-    body = kinds.decode_body(claims_of(parcel))
-    if not isinstance(body, kinds.Gap):
-        raise MalformedEnvelopeError("it is kept as a gap, and is none")
-    return body
-
-
-def _span(parcel: Stored | Parcel) -> tuple[str, int, int]:
-    gap = _gap(parcel)
-    return parcel.epoch, gap.from_seq, gap.to_seq
 
 
 def _weight(drafts: Sequence[Draft]) -> int:

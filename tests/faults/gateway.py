@@ -16,8 +16,8 @@ from agent.collect.recorder import Recorder
 from agent.core.moment import ClockState, Moment
 from agent.core.observation import Event
 from agent.publish.fold import Author
-from agent.publish.keeping import claims_of
 from agent.publish.spool import Spool
+from agent.publish.stated import claims_of
 from buffer.journal import Journal
 from buffer.outbox import DamagedParcel, Outbox, Stored
 from buffer.record import Draft, State

@@ -10,8 +10,8 @@ import random
 import sys
 from pathlib import Path
 
-from agent.publish.keeping import claims_of
 from agent.publish.spool import Spool
+from agent.publish.stated import claims_of
 from buffer.outbox import Stored
 from evidence import kinds
 from evidence.claims import Receipt, Stream

@@ -85,7 +85,7 @@ def test_outbox_without_an_end_of_its_chain_gives_what_can_be_proven_and_says_wh
 
 
 def _claims(spool: Spool) -> list:
-    from agent.publish.keeping import claims_of
+    from agent.publish.stated import claims_of
 
     return [claims_of(parcel) for parcel in all_stored(spool)]
 
