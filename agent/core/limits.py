@@ -1,7 +1,8 @@
 """What goes first when there is no room, and what has to be confessed for it. Pure.
 
 Decides which envelopes are given up and which stretches of a chain a signed gap has to cover. Never gives up the newest record
-of a kind and subject, the start of a chain or a change of its key, and never anything of an older chain: nobody could prove it.
+of a kind and subject, the start of a chain or a change of its key, and never anything of an older chain: nobody could prove it. Only
+where another chain cannot begin otherwise does an older one give up its end.
 
 A gap is a statement about what is missing, not about one act of dropping. So the stretches are read off the chain as it then
 stands, and one that grows is confessed anew as a whole: however long the disk stays full, there are never more gaps than
@@ -64,6 +65,32 @@ def to_shed(oldest_first: Iterable[Candidate], *, epoch: str, newest: Collection
         chosen.append(candidate.position)
         need_bytes -= 0 if candidate.kind == GAP else candidate.size_bytes
     return chosen if need_bytes <= 0 else []
+
+
+def to_cut(oldest_first: Sequence[Candidate], *, need_bytes: int) -> list[int]:
+    """Choose what goes of chains that nobody can sign for any more: their newest bodies; return their positions.
+
+    Gaps, starts and changes of a key go only when nothing else is left: what stays in front of the cut needs them. If all of it is not
+    enough, all of it is returned.
+
+    Args:
+        oldest_first: Everything that waits.
+        need_bytes: How much room is wanted.
+
+    >>> old = [Candidate(position=n, epoch="e", kind="asset/1", size_bytes=100) for n in range(1, 6)]
+    >>> to_cut(old, need_bytes=150)
+    [5, 4]
+    """
+    needed = ALWAYS_KEPT | {GAP}
+    bodies = [candidate for candidate in reversed(oldest_first) if candidate.kind not in needed]
+    others = [candidate for candidate in reversed(oldest_first) if candidate.kind in needed]
+    chosen: list[int] = []
+    for candidate in [*bodies, *others]:
+        if need_bytes <= 0:
+            break
+        chosen.append(candidate.position)
+        need_bytes -= candidate.size_bytes
+    return chosen
 
 
 def missing(after: int, present: Sequence[int], upto: int) -> Iterator[tuple[int, int]]:

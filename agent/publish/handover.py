@@ -8,9 +8,11 @@ from dataclasses import replace
 
 from agent.core.moment import Moment
 from agent.log import line, logger
-from agent.publish.fold import Author
+from agent.publish.fold import Author, Chain
 from agent.publish.spool import Spool
+from buffer.errors import SpoolFullError
 from evidence.keys import Signer
+from evidence.kinds import KeyRotate
 from evidence.rotation import offer
 
 _log = logger("publish")
@@ -20,17 +22,22 @@ def hand_over(spool: Spool, author: Author, heir: Signer, now: Moment) -> Author
     """Write the last record of the old key; return who signs from now on. Durable on return.
 
     A chain that has no end yet, because a damaged outbox is being saved, is not handed over: the old author comes back, and the next
-    start tries again.
+    start tries again. The same if there is no room that could be made: only delivery makes some then, and it must not wait for a key.
 
     Raises:
-        SpoolFullError: There is no room. Nothing has changed.
         OSError: The disk failed. Nothing has changed.
     """
-    chain = spool.chain
-    if chain.seq < 0:
+    if spool.chain.seq < 0:
         return author
-    body = offer(heir, iss=author.issuer, epoch=chain.epoch, seq=chain.seq + 1, old_kid=author.signer.kid)
+
+    def body(chain: Chain) -> KeyRotate:
+        return offer(heir, iss=author.issuer, epoch=chain.epoch, seq=chain.seq + 1, old_kid=author.signer.kid)
+
     after = replace(author, signer=heir)
-    spool.rotate(after, body, now)
+    try:
+        spool.rotate(after, body, now)
+    except SpoolFullError as error:
+        _log.warning(line("key.rotation-waits", old=author.signer.kid, new=heir.kid, why=str(error)))
+        return author
     _log.info(line("key.rotated", old=author.signer.kid, new=heir.kid, seq=spool.chain.seq))
     return after

@@ -4,15 +4,20 @@ Decides, with `agent.core.limits`, what goes when there is no room and what has 
 gap that covers it, in the same transaction; never gives a sequence twice; never judges a receipt by anything but its own hash.
 
 One rule serves a full disk, a refused envelope, a rotten row and a rescued file: after the step, every place between the last
-receipt and the end of the chain is in the outbox or in a gap that is.
+receipt and the end of the chain is in the outbox or in a gap that is. And every step makes room for itself: a full outbox must not
+keep waiting what would empty it.
+
+A chain that ended cannot be signed for any more: its next place may have been used. So where there is no room to begin another one,
+the former chain gives up its end, not its beginning. That end is exactly what `previous` of the new start names as missing, and
+whatever comes before it can still be proven.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
-from agent.core.limits import GAP, SHED_SHARE, Candidate, covered, missing, to_shed
+from agent.core.limits import GAP, SHED_SHARE, Candidate, covered, missing, to_cut, to_shed
 from agent.core.moment import Moment
 from agent.log import line, logger
 from agent.publish.fold import Author, Chain, Draft, extend
@@ -30,6 +35,9 @@ BLOCK = 200
 """Envelopes looked at together."""
 
 ROOM_FOR_GAPS_BYTES = 16_384
+
+ROOM_TO_BEGIN_BYTES = 8_192
+"""For the start of a chain and the word of what went for it: two envelopes and the pages that list them."""
 
 _log = logger("publish")
 
@@ -64,12 +72,40 @@ class Keeper:
         self._former_closed = self._has_a_receipt()
 
     def begin(self, chain: Chain, start: kinds.ChainStart, notes: Mapping[str, bytes], now: Moment) -> None:
-        """Begin another chain. What waits of the one before still goes first."""
+        """Begin another chain. What waits of the one before still goes first; if there is no room, its end makes it.
+
+        Raises:
+            SpoolFullError: The disk itself is full. Nothing was written.
+        """
         settled, former = Settled(epoch=chain.epoch), self.former_end()
         begun = {"settled": msgspec.json.encode(settled), "former": former.epoch.encode() if former else b""}
-        self._write([Draft("gateway", start)], chain, {**notes, **signing(self._author.signer), **begun}, (), now)
+        notes = {**notes, **signing(self._author.signer), **begun}
+        try:
+            self._write([Draft("gateway", start)], chain, notes, (), now)
+        except SpoolFullError as error:
+            self._begin_for(chain, start, notes, now, error)
         self._settled = settled
         self._former_closed = False
+
+    def _begin_for(
+        self, chain: Chain, start: kinds.ChainStart, notes: Mapping[str, bytes], now: Moment, error: SpoolFullError
+    ) -> None:
+        """Begin another chain in place of the end of the former one, and say how much that was."""
+        rotten: list[int] = []
+        waiting = list(self._candidates(rotten))
+        room = ROOM_TO_BEGIN_BYTES
+        while True:
+            cut = to_cut(waiting, need_bytes=room)
+            said = _unprovable(f"{len(cut) + len(rotten)} signed records of a former chain were given up to begin another", now)
+            try:
+                self._write([Draft("gateway", start), said], chain, notes, [*cut, *rotten], now)
+            except SpoolFullError:
+                if len(cut) == len(waiting):
+                    raise error from None
+                room *= 4  # pages that are free only in part
+            else:
+                _log.error(line("outbox.shed", envelopes=len(cut) + len(rotten), why="no room to begin a chain"))
+                return
 
     def resume(self, chain: Chain, settled: Settled | None) -> None:
         """Take up a chain where it ended."""
@@ -83,12 +119,11 @@ class Keeper:
         Raises:
             SpoolFullError: There is no room, and nothing that may go. Nothing was written.
         """
-        try:
-            self._write(drafts, self.chain, notes, (), now)
-        except SpoolFullError:
-            if not self._shed(_weight(drafts), now):
-                raise
-            self._write(drafts, self.chain, notes, (), now)
+        self._store(lambda: drafts, notes, (), now)
+
+    def remember(self, notes: Mapping[str, bytes], now: Moment) -> None:
+        """Write notes alone, durably. Raises as `append` does."""
+        self._store(list, notes, (), now)
 
     def give_up(self, parcel: Stored, reason: kinds.GapReason, now: Moment) -> bool:
         """Let go of an envelope that nobody will ever take; return whether it was still here."""
@@ -141,10 +176,19 @@ class Keeper:
         positions = [position for position, span in self._gaps.items() if span[0] == epoch and span[2] >= upto]
         return min([*positions, *([found.position] if found else [])]), False
 
-    def rotate(self, author: Author, body: kinds.KeyRotate, now: Moment) -> None:
-        """Hand the chain over: its next record is the old author's last, and from then on another signs."""
+    def rotate(self, author: Author, offer: Callable[[Chain], kinds.KeyRotate], now: Moment) -> None:
+        """Hand the chain over: its next record is the old author's last, and from then on another signs.
+
+        Args:
+            author: Signs from now on.
+            offer: Names the next key at the end of the chain, which gaps move if room has to be made.
+            now: When.
+
+        Raises:
+            SpoolFullError: There is no room, and nothing that may go. Nothing was handed over.
+        """
         notes = handed_over(self._outbox.notes(), self._author.signer, author.signer)
-        self._write([Draft("gateway", body)], self.chain, notes, (), now)
+        self._store(lambda: [Draft("gateway", offer(self.chain))], notes, (), now)
         self._author = author
 
     def settle(self, receipt: Receipt) -> int:
@@ -157,12 +201,14 @@ class Keeper:
         if ours != receipt.head:
             _log.error(line("receipt.mismatch", epoch=receipt.epoch, upto=receipt.upto))
             return 0
-        notes = {}
-        if receipt.epoch == self.chain.epoch:
-            self._settled = Settled(epoch=receipt.epoch, upto=receipt.upto)
-            notes["settled"] = msgspec.json.encode(self._settled)
+        is_current = receipt.epoch == self.chain.epoch
+        reached = Settled(epoch=receipt.epoch, upto=receipt.upto)
+        settled = self._outbox.settle(
+            receipt.epoch, receipt.upto, {"settled": msgspec.json.encode(reached)} if is_current else {}
+        )
+        if is_current:
+            self._settled = reached
             self._former_closed = True
-        settled = self._outbox.settle(receipt.epoch, receipt.upto, notes)
         self._gaps = {
             position: span for position, span in self._gaps.items() if span[0] != receipt.epoch or span[2] > receipt.upto
         }
@@ -180,8 +226,7 @@ class Keeper:
         left = self._outbox.outside(self.chain.epoch)
         if left:
             detail = f"{len(left)} signed records of a former chain, whose end was lost, could not be delivered"
-            event = kinds.Event(name="records.unprovable", at=now.text, subject="gateway", detail=detail)
-            self._write([Draft("gateway", event)], self.chain, {}, left, now)
+            self._store(lambda: [_unprovable(detail, now)], {}, left, now)
 
     def _hash_at(self, epoch: str, seq: int) -> str | None:
         """Return our own hash of a place, from the record, from the gap that ends there, or from the end of the chain."""
@@ -194,7 +239,22 @@ class Keeper:
                 return gap_of(parcel).last_hash if isinstance(parcel, Stored) and parcel.position == position else None
         return self.chain.head if found is not None and (epoch, seq) == (self.chain.epoch, self.chain.seq) else None
 
-    def _shed(self, weight: int, now: Moment) -> bool:
+    def _store(
+        self, drafts: Callable[[], Sequence[Draft]], notes: Mapping[str, bytes], drop: Collection[int], now: Moment
+    ) -> None:
+        """Write at the end of the chain; if there is no room, the oldest bodies make it.
+
+        Raises:
+            SpoolFullError: There is no room, and nothing that may go. Nothing was written.
+        """
+        try:
+            self._write(drafts(), self.chain, notes, drop, now)
+        except SpoolFullError:
+            if not self._shed(_weight(drafts()), kinds.GapReason.BUFFER_FULL, now):
+                raise
+            self._write(drafts(), self.chain, notes, drop, now)
+
+    def _shed(self, weight: int, reason: kinds.GapReason, now: Moment) -> bool:
         """Make room; return whether there is some now."""
         need = max(self._outbox.max_bytes // SHED_SHARE, weight + weight // 4)
         rotten: list[int] = []
@@ -204,7 +264,7 @@ class Keeper:
         if not chosen:
             return False
         _log.error(line("outbox.shed", envelopes=len(chosen), why="the outbox is full"))
-        self._let_go([*chosen, *rotten], kinds.GapReason.BUFFER_FULL, now)
+        self._drop([*chosen, *rotten], reason, now)
         return True
 
     def _candidates(self, rotten: list[int]) -> Iterator[Candidate]:
@@ -220,6 +280,17 @@ class Keeper:
                 yield Candidate(position=entry.position, epoch=entry.epoch, kind=entry.kind, size_bytes=size)
 
     def _let_go(self, positions: Collection[int], reason: kinds.GapReason, now: Moment) -> None:
+        """Drop envelopes and confess what is then missing; if there is no room for the confession, the oldest bodies make it."""
+        try:
+            self._drop(positions, reason, now)
+        except SpoolFullError:
+            # While a damaged outbox is saved its chain may lack its start, which only that reason may confess.
+            why = reason if reason is kinds.GapReason.DAMAGED else kinds.GapReason.BUFFER_FULL
+            if not self._shed(0, why, now):
+                raise
+            self._drop(positions, reason, now)
+
+    def _drop(self, positions: Collection[int], reason: kinds.GapReason, now: Moment) -> None:
         """Drop envelopes, and cover every place of the chain that is then missing, in one transaction."""
         drop = set(positions)
         while True:
@@ -302,6 +373,11 @@ class _RottenError(Exception):
     def __init__(self, position: int) -> None:
         super().__init__(f"position {position}")
         self.position = position
+
+
+def _unprovable(detail: str, now: Moment) -> Draft:
+    """Confess signed records that nobody will ever be able to place."""
+    return Draft("gateway", kinds.Event(name="records.unprovable", at=now.text, subject="gateway", detail=detail))
 
 
 def _weight(drafts: Sequence[Draft]) -> int:

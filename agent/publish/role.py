@@ -170,7 +170,7 @@ class Publisher:
             DeliveryError: There was no connection.
         """
         self._pulse.beat("delivery", LONGEST_CONNECT_S, self._clock().up_s)
-        number = self._spool.next_session()
+        number = self._spool.next_session(self._clock())
         self._inbox = asyncio.Queue()
         connection = await Connection.open(self._broker, self._voice.offline(number), self._inbox.put_nowait)
         conversation = Conversation(

@@ -5,6 +5,7 @@ Decides when the journal is worth opening and what goes into one transaction. Ne
 """
 
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
@@ -173,10 +174,13 @@ class Spool:
         settled = note(self.outbox.notes(), "settled", Settled)
         return settled.upto if settled and settled.epoch == self.chain.epoch and settled.upto >= 0 else None
 
-    def next_session(self) -> int:
-        """Count one more connection to the broker, durably: a will belongs to exactly one of them."""
+    def next_session(self, now: Moment) -> int:
+        """Count one more connection to the broker, durably: a will belongs to exactly one of them.
+
+        Always in the same width: where an outbox is full to the last page, only a connection leads to room.
+        """
+        self._keeper.remember({"session": b"%-16d" % (self.sessions + 1)}, now)
         self.sessions += 1
-        self.outbox.commit([], {"session": msgspec.json.encode(self.sessions)})
         return self.sessions
 
     def settle(self, receipt: Receipt) -> int:
@@ -199,9 +203,9 @@ class Spool:
         """Find from where to send again for a receiver that holds all of a chain before `first`; see `Keeper.again`."""
         return self._keeper.again(epoch, first, now)
 
-    def rotate(self, author: Author, body: kinds.KeyRotate, now: Moment) -> None:
+    def rotate(self, author: Author, offer: Callable[[Chain], kinds.KeyRotate], now: Moment) -> None:
         """Hand the chain over to another key, durably; see `Keeper.rotate`."""
-        self._keeper.rotate(author, body, now)
+        self._keeper.rotate(author, offer, now)
 
     def _begin_if_needed(self, chain: Chain | None, now: Moment) -> None:
         """Start a chain in a new outbox, and in one that went back in time: to go on there would use a place twice."""

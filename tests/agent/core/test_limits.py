@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.limits import Candidate, covered, missing, to_shed
+from agent.core.limits import Candidate, covered, missing, to_cut, to_shed
 
 KINDS = st.sampled_from(["asset/1", "change/1", "gap/1", "chain.start/1", "key.rotate/1"])
 
@@ -47,3 +47,10 @@ def test_a_stretch_is_covered_if_every_place_is(stretch: tuple[int, int], gaps: 
     spans = [(start, start + length) for start, length in gaps]
     every = all(any(start <= seq <= end for start, end in spans) for seq in range(first, last + 1))
     assert covered((first, last), spans) is every
+
+
+def test_a_former_chain_gives_up_its_newest_bodies_and_what_the_rest_needs_only_at_last() -> None:
+    found = candidates(["chain.start/1", "asset/1", "change/1", "gap/1", "asset/1"], [False] * 5)
+    assert to_cut(found, need_bytes=150) == [5, 3]
+    assert to_cut(found, need_bytes=301) == [5, 3, 2, 4]
+    assert to_cut(found, need_bytes=10_000) == [5, 3, 2, 4, 1]

@@ -8,7 +8,7 @@ from agent.publish.handover import hand_over
 from agent.publish.spool import Spool
 from buffer.outbox import Outbox, Stored
 from evidence import kinds
-from evidence.keys import load_signer
+from evidence.keys import create_key, load_signer
 from isms.intake import Intake
 from isms.inventory import Books
 from tests.agent.core.looks import moment
@@ -52,3 +52,14 @@ def test_a_receiver_follows_a_handover_and_the_record_of_the_next_run(tmp_path: 
         assert [due.head.seq for due in desk.commit()] == [2]
         [found] = books.gateways()
         assert (found["kid"], found["records"]) == (third.kid, 3)
+
+
+def test_a_key_waits_for_room_that_only_delivery_can_make_and_holds_up_nothing(tmp_path: Path) -> None:
+    who, handed_over = author(tmp_path), 0
+    with Outbox.open(tmp_path / "outbox.db", max_bytes=MIB) as outbox:
+        waiting = spool(outbox, tmp_path, who)
+        outbox.respect(2**60)  # not a page more than there is; and neither the start nor a change of the key may go
+        while (heir := create_key(tmp_path / f"{handed_over}.key")) and hand_over(waiting, who, heir, moment()) is not who:
+            who, handed_over = replace(who, signer=heir), handed_over + 1
+        assert waiting.chain.seq == handed_over < 200
+        assert outbox.notes()["key"] == who.signer.kid.encode()

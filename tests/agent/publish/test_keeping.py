@@ -1,12 +1,20 @@
 """The chain as the outbox holds it: full, rotten, refused; and every place that is missing is in a signed gap."""
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from agent.keys.ring import prepare
+from agent.publish.handover import hand_over
+from agent.publish.spool import Spool
 from buffer.errors import SpoolDamagedError
-from tests.faults.gateway import Place, Receiver, all_stored, deliver, drain, moment, numbered, rot, write
+from evidence import kinds
+from evidence.kinds import GapReason
+from tests.faults.gateway import Place, Receiver, all_stored, claims_of, deliver, drain, epoch, moment, numbered, rot, write
+
+THE_WHOLE_VOLUME = 2**60
 
 
 @pytest.fixture
@@ -129,3 +137,106 @@ def test_chain_whose_start_rotted_before_anybody_saw_it_is_begun_anew(place: Pla
         drain(spool, receiver)
     assert receiver.seen == set(range(5))
     assert [start.reason for start in receiver.starts] == ["damaged"]
+
+
+# No room at a bad moment. Each of these needs a page or two, in an outbox that may not grow by a single one.
+
+
+def _give_up(spool: Spool, place: Place, receiver: Receiver) -> None:
+    assert spool.give_up(all_stored(spool)[5], GapReason.QUARANTINE, moment())
+
+
+def _mend(spool: Spool, place: Place, receiver: Receiver) -> None:
+    spool.mend([all_stored(spool)[5].position], moment())
+
+
+def _again(spool: Spool, place: Place, receiver: Receiver) -> None:
+    _settle(spool, place, receiver)
+    _fill(place, spool)
+    assert spool.again(epoch(1), 2, moment()) is not None
+
+
+def _count_sessions(spool: Spool, place: Place, receiver: Receiver) -> None:
+    assert [spool.next_session(moment()) for _ in range(1001)][-1] == 1001
+
+
+def _hand_over(spool: Spool, place: Place, receiver: Receiver) -> None:
+    author, heir = place.author, prepare(place.directory / "report.key")
+    assert hand_over(spool, author, heir, moment()).signer is heir
+
+
+def _fold(spool: Spool, place: Place, receiver: Receiver) -> None:
+    write(place, 5000, 3, 700)
+    assert spool.fold(moment())
+
+
+def _settle(spool: Spool, place: Place, receiver: Receiver) -> None:
+    deliver(spool, receiver, limit=3)
+    receipt = receiver.receipt()
+    assert receipt is not None
+    assert spool.settle(receipt) == 3
+
+
+OPERATIONS: dict[str, Callable[[Spool, Place, Receiver], None]] = {
+    "give up": _give_up,
+    "mend": _mend,
+    "again": _again,
+    "sessions": _count_sessions,
+    "hand over": _hand_over,
+    "fold": _fold,
+    "settle": _settle,
+}
+
+
+def _fill(place: Place, spool: Spool) -> None:
+    """Let the outbox have no free page, and no leave to grow."""
+    number, size = 1000, spool.outbox.depth().used_bytes
+    spool.outbox.respect(THE_WHOLE_VOLUME)
+    while spool.outbox.depth().count and spool.outbox.depth().used_bytes < size and number < 1100:
+        write(place, number, 1)
+        spool.fold(moment())
+        number += 1
+
+
+@pytest.mark.parametrize("padding", [0, 130, 260, 390, 520])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_nothing_that_has_to_be_done_waits_for_room_in_a_full_outbox(place: Place, operation: str, padding: int) -> None:
+    receiver, author = Receiver(), place.author
+    write(place, 0, 90, padding)
+    with place.spool(author) as spool:
+        while spool.fold(moment()):
+            pass
+        _fill(place, spool)
+        OPERATIONS[operation](spool, place, receiver)
+        spool.outbox.respect(0)
+        deliver(spool, receiver)
+        assert receiver.head is not None and receiver.head.seq == spool.chain.seq
+        kept = {claims_of(parcel).seq for parcel in all_stored(spool)} | {seq for _epoch, seq in receiver.known}
+        assert receiver.missing == spool.chain.seq + 1 - len(kept)
+
+
+@pytest.mark.parametrize("slack", range(0, 2600, 200))
+def test_full_outbox_that_went_back_in_time_begins_another_chain_and_names_what_went_for_it(place: Place, slack: int) -> None:
+    receiver, author, number = Receiver(), place.author, 0
+    place.outbox_cap = 128 * 1024
+    with place.recorder() as recorder, place.spool(author) as spool:
+        while spool.outbox.depth().used_bytes < place.outbox_cap - slack and number < 200:
+            recorder.record([numbered(number, f"a{number % 5}", number * 37 % 300)], [], moment())
+            spool.fold(moment())
+            number += 1
+    copy = place.outbox.read_bytes()
+    write(place, number, 3, 100)
+    with place.spool(author) as spool:
+        spool.fold(moment())
+    place.outbox.write_bytes(copy)
+    with place.spool(author, epoch_number=2) as spool:
+        told = [kinds.decode_body(claims_of(parcel)) for parcel in all_stored(spool) if parcel.epoch == epoch(2)]
+        assert isinstance(told[0], kinds.ChainStart)
+        deliver(spool, receiver)  # what fills the outbox now is not of a chain that could be shortened with a gap
+        receipt = receiver.receipt()
+        assert receipt is not None
+        spool.settle(receipt)
+        drain(spool, receiver)
+    assert receiver.starts[1].previous is not None and receiver.starts[1].previous.epoch == epoch(1)
+    assert number + 3 - len(receiver.seen) <= receiver.missing + receiver.named
+    assert set(range(number, number + 3)) <= receiver.seen  # folded again

@@ -168,9 +168,9 @@ def test_watermark_that_was_lost_is_put_back_at_the_start_and_one_that_is_ahead_
 
 def test_sessions_are_counted_over_restarts(tmp_path: Path, writer: Author) -> None:
     spool = open_spool(tmp_path, writer)
-    assert (spool.next_session(), spool.next_session()) == (1, 2)
+    assert (spool.next_session(moment()), spool.next_session(moment())) == (1, 2)
     spool.outbox.close()
-    assert open_spool(tmp_path, writer).next_session() == 3
+    assert open_spool(tmp_path, writer).next_session(moment()) == 3
 
 
 def test_journal_of_a_later_version_is_left_alone_and_stops_nothing(tmp_path: Path, writer: Author) -> None:
