@@ -66,6 +66,11 @@ class Follower:
             _log.warning(line("plant.needs_restart", settings=" ".join(waiting)))
         return True
 
+    def look(self) -> str:
+        """Read it again for a role that does nothing now: what is read holds when it begins. Return what a person should mend."""
+        self.again()
+        return self.trouble
+
     def refuse(self, why: str) -> None:
         """Say that what was read cannot be used; one line of the log for each problem, the first of them for everyone."""
         first, *more = why.splitlines() or [""]

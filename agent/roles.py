@@ -20,6 +20,7 @@ from agent import wiring
 from agent.clock import system_clock
 from agent.core.pulse import Pulse
 from agent.core.vitals import VITALS, Vitals
+from agent.ending import Exit, ends
 from agent.log import line, logger
 from agent.notify import patience
 from agent.reload import COLLECT_FIXED, PUBLISH_FIXED, Follower
@@ -53,6 +54,8 @@ _REMEDIES = {
 
 _HELD = "end the other process that has it open: a second role, the sqlite3 shell, a backup"
 
+GUARD_FIRED = ". The read-only guard refused this request of our own, and nothing was sent. Please report it; start the role again without that device."
+
 _Opened = TypeVar("_Opened")
 
 _log = logger("service")
@@ -71,7 +74,7 @@ def collect_role(read: Callable[[], Plant]) -> Role:
 
 
 def publish_role(read: Callable[[], Plant]) -> Role:
-    """Return the publishing role of a plant. When it runs, it raises an `EvidenceError` if there is no key that may sign.
+    """Return the publishing role of a plant. When it runs, it raises an `EndedError` if there is no key that may sign.
 
     Args:
         read: Reads the plant file: now, and again whenever that is asked for.
@@ -82,13 +85,27 @@ def publish_role(read: Callable[[], Plant]) -> Role:
     return partial(_publish, Follower(read, PUBLISH_FIXED, check=_check_files))
 
 
+def _standing(role: str, follower: Follower, running: Running) -> Standing:
+    """Return what tells of a role that begins. Until it works, a plant file that is read again holds from then on."""
+    standing = Standing(role, follower, system_clock())
+    running.leave_word, running.waits = standing.leave_word, lambda: standing.waits
+    running.follow = running.at_rest = follower.look
+    return standing
+
+
 async def _collect(follower: Follower, running: Running) -> None:
+    from protocols.errors import ForbiddenRequestError
+
+    with ends({ForbiddenRequestError: Exit.PROTOCOL}, more=GUARD_FIRED):
+        await _collect_once(follower, running)
+
+
+async def _collect_once(follower: Follower, running: Running) -> None:
     from agent.collect.recorder import Recorder
     from buffer.backlog import backlog_file
     from buffer.journal import Journal
 
-    standing = Standing("collect", follower, system_clock())
-    running.leave_word = standing.leave_word
+    standing = _standing("collect", follower, running)
     plant = follower.plant
     places = wiring.Places(plant)
 
@@ -104,7 +121,7 @@ async def _collect(follower: Follower, running: Running) -> None:
                 journal,
                 places.watermark,
                 reopen=open_journal,
-                flush_after_s=_flush_after_s(plant),
+                flush_after_s=_flush_after_s(follower.plant),
                 backlog_file=backlog_file(places.journal),
                 vitals=standing.vitals,
             )
@@ -223,14 +240,15 @@ def _guard_fired_at(journal: "Journal") -> str | None:
 
 
 async def _publish(follower: Follower, running: Running) -> None:
-    standing = Standing("publish", follower, system_clock())
-    running.leave_word = standing.leave_word
-    broken = ""
-    while True:
-        broken = await _publish_once(follower, running, standing, broken)
-        if broken:
-            _log.error(line("outbox.damaged", why=broken))
-            await asyncio.sleep(REOPEN_AFTER_S)
+    from evidence.errors import EvidenceError, KeyExposedError
+
+    standing, broken = _standing("publish", follower, running), ""
+    with ends({KeyExposedError: Exit.PERMISSION, EvidenceError: Exit.CONFIG}, more=" Nothing was signed."):
+        while True:
+            broken = await _publish_once(follower, running, standing, broken)
+            if broken:
+                _log.error(line("outbox.damaged", why=broken))
+                await asyncio.sleep(REOPEN_AFTER_S)
 
 
 async def _publish_once(follower: Follower, running: Running, standing: Standing, broken: str) -> str:

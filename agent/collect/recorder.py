@@ -158,9 +158,14 @@ class Recorder:
             self._write(now)
 
     def close(self, now: Moment) -> None:
-        """Write down that collect ends here, with all that waited, and close the journal."""
+        """Write down that collect ends here because it was told to, with all that waited, and close the journal."""
         self._stopped = True
         self.record([event("collect.stopped", "", now)], [], now)
+        self._journal.close()
+
+    def abandon(self, now: Moment) -> None:
+        """Write down what waited and that collect failed, and close the journal: the next start is as careful as after a crash."""
+        self.record([event("collect.failed", "", now)], [], now)
         self._journal.close()
 
     def _write(self, now: Moment) -> bool:

@@ -128,8 +128,12 @@ class Collector:
         _log.info(line("collect.started", assets=len(self._targets), lanes=len({stop.lane for stop in self._stops})))
         try:
             await self._look_around()
-        finally:
+        except asyncio.CancelledError:
             self._recorder.close(self._clock())
+            raise
+        except BaseException:
+            self._recorder.abandon(self._clock())
+            raise
 
     def follow(
         self, targets: Sequence[Target], readers: Mapping[Transport, Reader], *, rhythm: Rhythm, windows: Sequence[Window]

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from agent import service
+from agent.core.again import Again
+from agent.ending import EndedError, Exit
 from agent.service import Running
 
 
@@ -109,7 +111,10 @@ def test_role_that_ends_leaves_word_why_in_one_line() -> None:
         await ended_by(signal.SIGTERM)(running)
 
     service.run({"publish": publish, "collect": collect})
-    assert words == {"publish": ["no key"], "collect": ["told to stop"]}
+    first, last = words["publish"]
+    assert first.startswith("failed and is tried again after 60 s: ValueError: no key, at agent/test_service.py:")
+    assert last.startswith("ValueError: no key")  # nobody tries it any more
+    assert words["collect"] == ["told to stop"]
 
 
 def test_ready_is_said_once_all_roles_are_ready_or_have_failed(manager: socket.socket) -> None:
@@ -118,8 +123,85 @@ def test_ready_is_said_once_all_roles_are_ready_or_have_failed(manager: socket.s
         running.ready()
         await ended_by(signal.SIGTERM, 0)(running)
 
-    service.run({"collect": slow, "publish": failing})
-    assert told(manager) == ["READY=1", "STATUS=running collect and publish", "STOPPING=1"]
+    service.run({"collect": slow, "publish": unfit})
+    assert told(manager) == ["READY=1", "STATUS=running collect; publish has ended: no key", "STOPPING=1"]
+
+
+async def unfit(running: Running) -> None:
+    raise EndedError("no key", Exit.CONFIG)
+
+
+async def broken(running: Running) -> None:
+    raise OSError("no disk")
+
+
+AT_ONCE = {name: Again(pause_s=0.01) for name in ("collect", "publish")}
+
+
+def test_a_role_that_another_attempt_may_mend_is_tried_again_beside_the_one_that_works(
+    manager: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    attempts: list[Running] = []
+
+    async def publish(running: Running) -> None:
+        attempts.append(running)
+        if len(attempts) < 3:
+            raise ValueError("a bug")
+        running.ready()
+        await ended_by(signal.SIGTERM)(running)
+
+    async def collect(running: Running) -> None:
+        running.ready()
+        await asyncio.Event().wait()
+
+    service.run({"collect": collect, "publish": publish}, AT_ONCE)
+    said = [state for state in told(manager) if state.startswith("STATUS=")]
+    assert said[0].startswith("STATUS=running collect; publish failed and is tried again after 0.01 s: ValueError: a bug, at ")
+    assert said[-1] == "STATUS=running collect and publish"
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.partition(" where=")[0] for line in lines] == ["role.failed role='publish' code=70 why='ValueError: a bug'"] * 2
+    assert "test_service.py:" in lines[0]
+
+
+def test_a_role_that_only_a_person_can_mend_is_not_tried_again() -> None:
+    attempts: list[str] = []
+
+    async def publish(running: Running) -> None:
+        attempts.append(running.name)
+        await unfit(running)
+
+    service.run({"publish": publish, "collect": ended_by(signal.SIGTERM, 0.2)}, AT_ONCE)
+    assert attempts == ["publish"]
+
+
+@pytest.mark.parametrize("role", [unfit, broken], ids=["for-good", "perhaps-not"])
+def test_a_process_in_which_no_role_works_any_more_ends_with_their_reason(role: service.Role) -> None:
+    with pytest.raises((EndedError, OSError), match=r"no key|no disk"):
+        service.run({"collect": role, "publish": role}, {name: Again(pause_s=60.0) for name in ("collect", "publish")})
+
+
+def test_a_role_that_may_do_better_is_tried_beside_one_that_ended_for_good_until_that_is_no_accident_any_more() -> None:
+    attempts: list[str] = []
+
+    async def publish(running: Running) -> None:
+        attempts.append(running.name)
+        await broken(running)
+
+    with pytest.raises(EndedError, match="no key"):
+        service.run({"collect": unfit, "publish": publish}, {"publish": Again(pause_s=0.01, most=4)})
+    assert len(attempts) == 4
+
+
+def test_what_a_role_waits_for_stands_in_the_status_until_it_is_over(manager: socket.socket) -> None:
+    async def role(running: Running) -> None:
+        running.waits = lambda: "waits for the disk"
+        running.ready()
+        running.waits = str
+        running.ready()
+        await ended_by(signal.SIGTERM)(running)
+
+    service.run({"collect": role})
+    assert told(manager)[:3] == ["READY=1", "STATUS=collect waits for the disk", "STATUS=running collect"]
 
 
 def test_hangup_lets_every_role_read_the_plant_file_again_and_says_what_is_wrong(manager: socket.socket) -> None:

@@ -131,7 +131,11 @@ async def test_forbidden_request_stops_the_role(tmp_path: Path) -> None:
                 await collector.run()
     assert stopped.group_contains(ForbiddenRequestError)
     assert collector.guard_fired_at is not None
-    assert '"guard.fired"' in "".join(record.body.decode() for record in records(tmp_path / "journal.db"))
+    written = "".join(record.body.decode() for record in records(tmp_path / "journal.db"))
+    assert '"guard.fired"' in written and '"collect.failed"' in written and '"collect.stopped"' not in written
+    with Journal.open(tmp_path / "journal.db", max_bytes=MIB) as journal:
+        told_to_stop = Recorder(journal, tmp_path / "watermark").begin(system_clock()(), assets=1)
+    assert not told_to_stop  # so the next start leaves every device alone at first
 
 
 async def test_units_behind_one_gateway_share_a_visit(tmp_path: Path) -> None:
