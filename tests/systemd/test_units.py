@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.deploy.dropin import COLLECT, PUBLISH, SINGLE, Lookup, drop_ins
-from agent.service import Exit
+from agent.ending import FINAL, Exit
 from config.model import CollectSection, Plant
 from tests.agent.deploy.plants import plant
 
@@ -127,7 +127,8 @@ def test_unit_without_a_drop_in_reaches_nothing_and_listens_nowhere(unit: str) -
 def test_what_a_restart_cannot_mend_is_not_restarted(unit: str) -> None:
     (codes,) = values(unit, "RestartPreventExitStatus")
     credentials = set[int]() if unit == COLLECT else {NO_CREDENTIALS}
-    assert {int(code) for code in codes.split()} == {Exit.USAGE, Exit.PERMISSION, Exit.CONFIG} | credentials
+    assert FINAL == {Exit.USAGE, Exit.PROTOCOL, Exit.PERMISSION, Exit.CONFIG}
+    assert {int(code) for code in codes.split()} == FINAL | credentials
 
 
 @pytest.mark.parametrize("unit", [COLLECT, SINGLE])
