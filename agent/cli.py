@@ -11,16 +11,24 @@ import sys
 import traceback
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import log, service
 from agent.commands import Command, add, plain_help, takes_config
-from agent.service import Exit
-from buffer.errors import SpoolError, SpoolNewerError
+from agent.ending import Exit, ending
+from agent.log import line, logger
+from agent.notify import is_unit
 from config.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from agent.commands import Commands
+
+_ROLES = ("run", "collect", "publish")
+
+_log = logger("service")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -41,22 +49,27 @@ def main(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
     except Exception as error:  # noqa: BLE001  # the last stop: a sentence for what was foreseen, everything for a bug
-        return _explained(error)
+        return _explained(error, as_unit=_is_role(arguments) and is_unit())
 
 
-def _explained(error: Exception) -> int:
-    """Turn an error into a sentence and an exit code."""
-    match error:
-        case ConfigError() | SpoolNewerError():
-            return _failed(str(error), Exit.CONFIG)
-        case PermissionError():
-            remedy = "Run as the service's user, or check owner and mode."
-            return _failed(f"{error.filename}: permission denied. {remedy}", Exit.PERMISSION)
-        case SpoolError() | OSError():
-            return _failed(str(error), Exit.IO)
-        case _:
-            traceback.print_exception(error)
-            return _failed("This is a bug in nameplated. Please report it with the lines above.", Exit.SOFTWARE)
+def _explained(error: Exception, *, as_unit: bool) -> int:
+    """Turn an error into an exit code and sentences: for a person at a terminal, or as lines of the log that systemd keeps."""
+    found = ending(error)
+    if as_unit:
+        more = {"where": found.where} if found.where else {}
+        for why in found.why:
+            _log.error(line("role.ended", code=int(found.code), why=why, **more))
+    elif found.code is Exit.SOFTWARE:
+        traceback.print_exception(error)
+        print("nameplated: This is a bug in nameplated. Please report it with the lines above.", file=sys.stderr)
+    else:
+        print(f"nameplated: {error if isinstance(error, ConfigError) else found.why[0]}", file=sys.stderr)
+    return found.code
+
+
+def _is_role(arguments: Sequence[str]) -> bool:
+    """Tell whether a command line asks for a role: its first word that is no option."""
+    return next((word for word in arguments if not word.startswith("-")), "") in _ROLES
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -103,31 +116,31 @@ def _run(options: argparse.Namespace) -> int:
     from agent import roles, site
 
     read = partial(site.load_plant, options.config)
-    service.run({"collect": roles.collect_role(read), "publish": roles.publish_role(read)})
-    return Exit.OK
+    return _live({"collect": partial(roles.collect_role, read), "publish": partial(roles.publish_role, read)}, options.config)
 
 
 def _collect(options: argparse.Namespace) -> int:
     from agent import roles, site
 
-    service.run({"collect": roles.collect_role(partial(site.load_plant, options.config))})
-    return Exit.OK
+    return _live({"collect": partial(roles.collect_role, partial(site.load_plant, options.config))}, options.config)
 
 
 def _publish(options: argparse.Namespace) -> int:
     from agent import roles
     from config.load import load
-    from evidence.errors import EvidenceError, KeyExposedError
 
+    return _live({"publish": partial(roles.publish_role, partial(load, options.config))}, options.config)
+
+
+def _live(makers: "Mapping[str, Callable[[], service.Role]]", config: Path) -> int:
+    """Run roles until they are told to stop. Where the plant file lets none begin, each leaves word of that."""
     try:
-        service.run({"publish": roles.publish_role(partial(load, options.config))})
-    except KeyExposedError as error:
-        return _failed(f"{error} Nothing was signed.", Exit.PERMISSION)
-    except EvidenceError as error:
-        return _failed(f"{error} Nothing was signed.", Exit.CONFIG)
+        made = {name: make() for name, make in makers.items()}
+    except ConfigError as error:
+        from agent.standing import leave_last_word
+
+        for name in makers:
+            leave_last_word(name, config, ending(error).sentence)
+        raise
+    service.run(made)
     return Exit.OK
-
-
-def _failed(sentence: str, code: Exit) -> int:
-    print(f"nameplated: {sentence}", file=sys.stderr)
-    return code

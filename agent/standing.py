@@ -6,9 +6,10 @@ Decides nothing. Never fails: a role that cannot say how it is still does its wo
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from agent import VERSION
-from agent.clock import Clock
+from agent.clock import Clock, system_clock
 from agent.core.moment import Moment
 from agent.core.status import CollectWord, PublishWord, Word
 from agent.core.vitals import Found, Vitals
@@ -18,6 +19,8 @@ from agent.log import line, logger
 from agent.reload import Follower
 from agent.status import files
 from buffer.errors import SpoolError
+from config.errors import ConfigError
+from config.load import load
 
 _log = logger("service")
 
@@ -96,3 +99,34 @@ class Standing:
             return self.work() if self.work else None
         except (SpoolError, OSError):  # the role meets it too, and says so
             return None
+
+
+def leave_last_word(role: str, config: Path, why: str) -> None:
+    """Write down for people that a role could not even begin, over whatever an earlier run left lying.
+
+    Where the plant file does not say which gateway this is, only systemd's folder is the role's own for certain.
+    """
+    now, state_dir = system_clock()(), _state_dir(config)
+    if state_dir is None and not os.environ.get("RUNTIME_DIRECTORY"):
+        return
+    word = Word(
+        role=role,
+        state_dir=str(state_dir or ""),
+        agent_version=VERSION,
+        pid=os.getpid(),
+        started=now,
+        moment=now,
+        ended=why[:1024],
+        vitals=Vitals(at=now.text, rss_bytes=rss_bytes()),
+    )
+    try:
+        files.write(files.place(role, state_dir or Path()), word)
+    except OSError as error:
+        _log.debug(line("status.unwritten", why=str(error)))
+
+
+def _state_dir(config: Path) -> Path | None:
+    try:
+        return load(config).gateway.state_dir
+    except ConfigError:
+        return None

@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.commands import add, takes_config, takes_json
@@ -42,11 +43,25 @@ def main(options: argparse.Namespace) -> int:
     from agent.doctor.finding import State, worst
     from config.load import load
 
-    findings = examine(load(options.config))
+    findings = [*_of_plant_file(options.config), *examine(load(options.config))]
     state = worst(findings)
     shown = json.dumps({"state": state, "findings": [asdict(one) for one in findings]}) if options.json else page(findings)
     sys.stdout.write(f"{shown}\n")
     return Exit.FAILED if state is State.BAD else Exit.OK
+
+
+def _of_plant_file(path: Path) -> "list[Finding]":
+    """Say what keeps collect from beginning although the plant file can be read: profiles, windows."""
+    from agent.doctor.finding import Finding, State
+    from agent.site import load_plant
+    from config.errors import ConfigError
+
+    try:
+        load_plant(path)
+    except ConfigError as error:
+        remedy = "Mend it, then `systemctl restart nameplated.target`."
+        return [Finding("plant-file", State.BAD, line.rstrip("."), remedy) for line in str(error).splitlines()]
+    return []
 
 
 def page(findings: Sequence["Finding"], *, width: int | None = None) -> str:

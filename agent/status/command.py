@@ -47,11 +47,15 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _state_dir(config: Path) -> tuple[Path | None, list[str]]:
-    """Return which gateway is meant, and what is wrong with the plant file; where that cannot be used, nobody knows which."""
+    """Return which gateway is meant, and all that would keep a role from beginning; a broken file does not tell which it is."""
+    from agent.site import load_plant
     from config.errors import ConfigError
     from config.load import load
 
+    state_dir = None
     try:
-        return load(config).gateway.state_dir, []
+        state_dir = load(config).gateway.state_dir
+        load_plant(config)  # as collect does
     except ConfigError as error:
-        return None, [f"plant file: {line}" for line in str(error).splitlines()]
+        return state_dir, [f"plant file: {line}" for line in str(error).splitlines()]
+    return state_dir, []

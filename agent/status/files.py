@@ -56,8 +56,13 @@ def read(role: str, state_dir: Path | None, *, run_dir: Path = RUN_DIR) -> Word 
         run_dir: Where systemd makes the folders.
     """
     found = [_read(folder / role / NAME) for folder in (run_dir, state_dir) if folder]
-    ours = [word for word in found if word and word.role == role and state_dir in (None, Path(word.state_dir))]
+    ours = [word for word in found if word and word.role == role and _is_of(word, state_dir)]
     return max(ours, key=lambda word: word.moment.at_s, default=None)
+
+
+def _is_of(word: Word, state_dir: Path | None) -> bool:
+    """Tell whether a word is of one gateway; a role that could not read its plant file does not know of which it was."""
+    return state_dir is None or not word.state_dir or Path(word.state_dir) == state_dir
 
 
 def _read(path: Path) -> Word | None:

@@ -27,6 +27,7 @@ response_timeout_s = 0.5
 gap_ms = 0
 visit_s = 2
 """
+MAIN = "import sys; from agent.__main__ import main; sys.exit(main())"
 ASSET = '[[asset]]\nid = "{name}"\naddress = "{address}"\n'
 
 
@@ -45,9 +46,27 @@ def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 class Role:
-    """A running role."""
+    """A running role.
 
-    def __init__(self, name: str, file: Path, *, watchdog_s: float = 0.0, run_dir: Path | None = None) -> None:
+    Args:
+        name: Which, or `run` for both in one process.
+        file: The plant file.
+        watchdog_s: How often the service manager wants to hear from it.
+        run_dir: Where the folders of `RuntimeDirectory=` are, if there are any.
+        first: Python that its process runs before anything else.
+        as_unit: Whether it believes that systemd started it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        file: Path,
+        *,
+        watchdog_s: float = 0.0,
+        run_dir: Path | None = None,
+        first: str = "",
+        as_unit: bool = False,
+    ) -> None:
         self.file = file
         address = file.with_name(f"{name}.notify")
         address.unlink(missing_ok=True)
@@ -60,9 +79,12 @@ class Role:
         if run_dir:
             (run_dir / name).mkdir(parents=True, exist_ok=True)
             environment["RUNTIME_DIRECTORY"] = str(run_dir / name)
+        if as_unit:
+            environment["INVOCATION_ID"] = "1"
+        program = ["-c", f"{first}\n{MAIN}"] if first else ["-m", "agent"]
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "agent", name, "--config", str(file)], env=environment, stderr=log
+                [sys.executable, "-I", *program, name, "--config", str(file)], env=environment, stderr=log
             )
 
     def heard(self, wanted: str, *, within_s: float = 15.0) -> list[str]:

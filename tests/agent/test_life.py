@@ -17,10 +17,12 @@ from pathlib import Path
 import pytest
 
 from agent.demo.modbus_device import ModbusDevice, Unit, checksum
-from agent.service import Exit
+from agent.demo.opcua_device import OpcUaDevice, Specification
+from agent.ending import FINAL, Exit
 from agent.status import files
 from buffer.journal import Journal, JournalView
 from buffer.outbox import Outbox
+from protocols.opcua.guard import ALLOWED_SERVICES
 from tests.agent.rig import ASSET, Role, command, plant, until
 from tests.brokers import mosquitto
 from tests.buffer.samples import ROOT, in_child
@@ -65,6 +67,100 @@ def test_a_broken_plant_file_ends_the_role_for_good_and_status_names_the_line(tm
     assert "plant.toml:19:11: asset[1].address" in problems(role)
 
 
+def lines(role: Role, event: str) -> list[str]:
+    return [line for line in role.log.splitlines() if event in line]
+
+
+def test_a_unit_whose_plant_file_is_broken_says_so_in_lines_of_the_log_one_for_each_problem(
+    tmp_path: Path, roles: list[Role]
+) -> None:
+    file = plant(tmp_path, ("press-07", "modbus-tcp://127.0.0.1:99999"), ("mixer-2", "nonsense"))
+    role = started(roles, "collect", file, as_unit=True)
+    assert role.process.wait(15) == Exit.CONFIG
+    assert [line.partition(" why=")[0] for line in role.log.splitlines()] == ["<3>role.ended code=78"] * 2
+    assert "asset[1].address" in role.log and "asset[2].address" in role.log
+
+
+@pytest.mark.parametrize("name", ["collect", "run"])
+def test_a_role_that_cannot_begin_leaves_word_of_that_over_the_word_of_its_last_run(
+    name: str, tmp_path: Path, roles: list[Role]
+) -> None:
+    file = made(tmp_path, NOBODY)
+    before = started(roles, name, file)
+    before.heard("READY=1")
+    assert before.end() == Exit.OK
+    assert "collect has ended: told to stop" in problems(before)
+    file.write_text(file.read_text() + 'profile = "nope"\n')
+    role = started(roles, name, file)
+    assert role.process.wait(15) == Exit.CONFIG
+    shown = role.status()["problems"]
+    assert shown[0].startswith(f"plant file: {file}:")
+    assert "there is no register profile 'nope'" in shown[0]
+    assert any(line.startswith("collect has ended: ") and "there is no register profile 'nope'" in line for line in shown)
+    done = command("doctor", "--config", file)
+    assert "there is no register profile 'nope'" in " ".join(done.stdout.split())
+    assert done.returncode == Exit.FAILED
+
+
+def test_a_unit_that_does_not_know_which_gateway_it_is_leaves_its_word_in_the_folder_of_systemd(
+    tmp_path: Path, roles: list[Role]
+) -> None:
+    file = plant(tmp_path, ("press-07", "nonsense"))
+    role = started(roles, "collect", file, run_dir=tmp_path / "run")
+    assert role.process.wait(15) == Exit.CONFIG
+    word = files.read("collect", tmp_path / "state", run_dir=tmp_path / "run")
+    assert word is not None and "asset[1].address" in word.ended
+
+
+NARROWED = "from protocols.modbus import guard; guard.ALLOWED_ACCESS = range(0)"
+"""An allow-list that is shorter than what the program asks: what a request outside of it would meet."""
+
+
+async def test_a_request_outside_the_allow_list_ends_collect_with_a_code_that_is_not_restarted(
+    tmp_path: Path, roles: list[Role]
+) -> None:
+    async with ModbusDevice({1: Unit(objects={0: b"ACME", 1: b"P7", 2: b"2.1"})}) as device:
+        file = plant(tmp_path, ("press-07", f"modbus-tcp://127.0.0.1:{device.port}?unit=1"), interval=1)
+        role = started(roles, "collect", file, first=NARROWED, as_unit=True)
+        assert await asyncio.to_thread(role.process.wait, 15) == Exit.PROTOCOL in FINAL
+        assert device.requests == []
+    assert len(lines(role, "<2>guard.fired lane=")) == len(lines(role, "<3>role.ended code=76 why='function code 43 ")) == 1
+    assert "collect has ended: function code 43 in a form that is not on the read-only allow-list" in problems(role)
+
+
+async def test_a_request_outside_the_allow_list_inside_the_opc_ua_child_ends_collect_likewise(
+    tmp_path: Path, roles: list[Role]
+) -> None:
+    device = OpcUaDevice(Specification(name="Mixer 2"))
+    await device.start()
+    try:
+        file = plant(tmp_path, ("mixer-2", f"opc.tcp://127.0.0.1:{device.port}"), interval=1)
+        file.write_text(re.sub(r"(connect_timeout_s|response_timeout_s|visit_s) = .*", r"\1 = 10", file.read_text()))
+        role = started(roles, "collect", file, first=CARELESS)
+        assert await asyncio.to_thread(role.process.wait, 30) == Exit.PROTOCOL
+        assert set(device.requests) <= set(ALLOWED_SERVICES.values())
+    finally:
+        await device.stop()
+    assert "nameplated: " in role.log and "i=673" in role.log.splitlines()[-1]
+
+
+CARELESS = """
+from protocols.opcua.reader import OpcUaReader
+OpcUaReader.__init__.__defaults__ = ("tests.protocols.opcua.careless_child",)
+"""
+
+
+async def test_in_one_process_the_guard_ends_collect_for_good_and_publish_goes_on(tmp_path: Path, roles: list[Role]) -> None:
+    async with ModbusDevice({1: Unit(objects={0: b"ACME", 1: b"P7", 2: b"2.1"})}) as device:
+        file = made(tmp_path, ("press-07", f"modbus-tcp://127.0.0.1:{device.port}?unit=1"), interval=1)
+        role = started(roles, "run", file, first=NARROWED)
+        await asyncio.to_thread(role.heard, "STATUS=running publish; collect has ended: function code 43", within_s=20)
+        assert device.requests == []
+    assert "again_s" not in lines(role, "role.failed role='collect' code=76")[0]
+    assert any("collect has ended: function code 43" in problem for problem in role.status()["problems"])
+    assert role.end() == Exit.OK
+
+
 def test_a_missing_key_ends_publish_for_good_and_status_says_so(tmp_path: Path, roles: list[Role]) -> None:
     role = started(roles, "publish", plant(tmp_path, NOBODY))
     assert role.process.wait(15) == Exit.CONFIG
@@ -88,7 +184,7 @@ def test_a_state_directory_that_nobody_may_write_ends_the_role_for_good(tmp_path
     assert role.process.wait(15) == Exit.PERMISSION
     assert "/sys/kernel/nameplated" in role.log
     word = files.read("collect", Path("/sys/kernel/nameplated"), run_dir=tmp_path / "run")
-    assert word is not None and "Operation not permitted" in word.ended
+    assert word is not None and word.ended.startswith("/sys/kernel/nameplated: permission denied.")
 
 
 async def test_a_serial_adapter_that_is_unplugged_and_comes_back_is_asked_again(tmp_path: Path, roles: list[Role]) -> None:
@@ -321,3 +417,34 @@ async def test_a_killed_collect_leaves_every_device_alone_when_it_comes_back(tmp
         await asyncio.to_thread(until, lambda: device.connections > before)
         assert time.monotonic() - begin > 2.5
         assert second.end() == Exit.OK
+
+
+FAILS_ONCE = """
+from agent import service
+from agent.collect.role import Collector
+from agent.core.again import Again
+service.run.__defaults__ = ({"collect": Again(pause_s=0.2)},)
+sleep, slept = Collector._sleep, []
+async def fails(self):
+    slept.append(self)
+    if len(slept) == 6:
+        raise ValueError("a bug")
+    await sleep(self)
+Collector._sleep = fails
+"""
+
+
+async def test_a_collect_that_fails_and_is_tried_again_in_its_process_leaves_every_device_alone_at_first(
+    tmp_path: Path, roles: list[Role]
+) -> None:
+    async with ModbusDevice({1: Unit(objects={0: b"ACME", 1: b"P7", 2: b"2.1"})}) as device:
+        file = made(tmp_path, ("press-07", f"modbus-tcp://127.0.0.1:{device.port}?unit=1"), interval=1)
+        file.write_text(re.sub(r"(backoff_\w+) = \d", r"\1 = 3", file.read_text()))
+        role = started(roles, "run", file, first=FAILS_ONCE)
+        await asyncio.to_thread(until, lambda: lines(role, "role.failed role='collect' code=70 why='ValueError: a bug'"))
+        before, begin = device.connections, time.monotonic()
+        assert before >= 1
+        await asyncio.to_thread(until, lambda: device.connections > before)
+        assert time.monotonic() - begin > 2.5
+        assert role.log.count("collect.started") == 2
+        assert role.end() == Exit.OK

@@ -127,7 +127,7 @@ def test_unit_without_a_drop_in_reaches_nothing_and_listens_nowhere(unit: str) -
 def test_what_a_restart_cannot_mend_is_not_restarted(unit: str) -> None:
     (codes,) = values(unit, "RestartPreventExitStatus")
     credentials = set[int]() if unit == COLLECT else {NO_CREDENTIALS}
-    assert FINAL == {Exit.USAGE, Exit.PROTOCOL, Exit.PERMISSION, Exit.CONFIG}
+    assert {Exit.USAGE, Exit.PROTOCOL, Exit.PERMISSION, Exit.CONFIG} == FINAL
     assert {int(code) for code in codes.split()} == FINAL | credentials
 
 
