@@ -17,7 +17,6 @@ TARGET=/opt/nameplated
 UNITS=/etc/systemd/system
 DOC=/usr/share/doc/nameplated
 PYTHON_DROP_IN=05-python.conf
-PYTHON_DROP_IN=05-python.conf
 ROLES="nameplated-collect.service nameplated-publish.service nameplated.service"
 
 fail() { echo "install.sh: $*" >&2; exit 1; }
