@@ -4,7 +4,9 @@ The only file access of this package. Decides nothing about content (`config.par
 include, and expands no variable.
 """
 
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -103,7 +105,9 @@ def _beside(path: Path) -> Iterable[Path]:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_at_once) as file:  # noqa: PTH123  # Path.open takes no opener
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise _unusable(path, "is not a file", "A pipe, a device or a folder is no plant file.")
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise _unusable(path, f"cannot be read: {error.strerror}", "Check the path, its owner and its mode.") from error
@@ -114,6 +118,11 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         spot = Spot(content.count(b"\n", 0, error.start) + 1, error.start - content.rfind(b"\n", 0, error.start))
         raise _unusable(path, "is not UTF-8 text", "Save it as UTF-8.", spot) from error
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting for who writes into a pipe: a role that reads its plant file again has work to do."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _document(text: str, path: Path) -> dict[str, Any]:

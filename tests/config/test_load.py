@@ -1,5 +1,6 @@
 """A plant file on disk: every way it can be unusable is a sentence with a line, and each case is a folder."""
 
+import os
 import time
 from pathlib import Path
 
@@ -42,6 +43,11 @@ def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
 
 def test_a_directory_is_a_problem(tmp_path: Path) -> None:
     assert problem_of(tmp_path) == "cannot be read: Is a directory"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    assert problem_of(tmp_path / "pipe.toml") == "is not a file"
 
 
 def test_a_file_that_is_too_large_is_not_parsed(tmp_path: Path) -> None:
