@@ -33,7 +33,10 @@ def plain_help(prog: str) -> argparse.HelpFormatter:
 
 
 def raw_help(prog: str) -> argparse.HelpFormatter:
-    """Lay out help for this terminal, and leave an example in one piece: broken at a hyphen, nobody can copy it."""
+    """Lay out help for this terminal, and leave an example in one piece: broken at a hyphen, nobody can copy it.
+
+    A test holds every example to 80 columns, so that the terminal does not break it either.
+    """
     return argparse.RawDescriptionHelpFormatter(prog, width=_columns() - 2)
 
 

@@ -105,7 +105,7 @@ def _beside(path: Path) -> Iterable[Path]:
 
 def _text(path: Path) -> str:
     try:
-        with open(path, "rb", opener=_at_once) as file:  # noqa: PTH123  # Path.open takes no opener
+        with open(path, "rb", opener=_at_once) as file:  # Path.open takes no opener
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise _unusable(path, "is not a file", "A pipe, a device or a folder is no plant file.")
             content = file.read(MAX_BYTES + 1)

@@ -19,7 +19,7 @@ def add_parser(commands: "Commands") -> None:
         commands,
         "units",
         "what the kernel lets each unit reach, made from the plant file",
-        "nameplated units --config /etc/nameplated/plant.toml --write /etc/systemd/system",
+        "sudo nameplated units --write /etc/systemd/system",
         run=main,
         more="Prints the drop-ins, or writes them.",
     )

@@ -21,7 +21,7 @@ def add_parser(commands: "Commands") -> None:
         commands,
         "record",
         "one visit to one Modbus device, written down without what is the plant's own: a test for every later version",
-        "nameplated record modbus-tcp://10.20.0.7:502?unit=1 --profile siemens-pac-im0 -o pac4200.json",
+        "nameplated record modbus-tcp://10.20.0.7:502?unit=1 -o pac4200.json",
         run=main,
         more="Read the file before you give it away.",
     )

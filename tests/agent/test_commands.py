@@ -1,9 +1,11 @@
 """What the help of every command looks like: as wide as the terminal, with an example that keeps its lines."""
 
 import argparse
+from collections.abc import Iterator
 
 import pytest
 
+from agent.cli import _parser as command_line
 from agent.commands import add
 
 
@@ -28,3 +30,18 @@ def test_help_without_a_terminal_has_a_width_all_the_same(columns: str, monkeypa
 
 def test_an_example_is_never_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"example:\n  nameplated look {'a' * 70}" in shown("60", monkeypatch)
+
+
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The command line and everything below it."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from parsers(below)
+
+
+def test_every_example_fits_a_terminal_of_eighty_columns() -> None:
+    lines = [line for parser in parsers(command_line([])) for line in (parser.epilog or "").splitlines()]
+    assert len(lines) > 20
+    assert [line for line in lines if len(line) >= 80] == []

@@ -23,4 +23,4 @@ def test_without_a_directory_it_prints() -> None:
 def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parsed("--help")
-    assert "nameplated units --config" in capsys.readouterr().out
+    assert "sudo nameplated units --write" in capsys.readouterr().out
