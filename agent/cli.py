@@ -132,10 +132,10 @@ def _publish(options: argparse.Namespace) -> int:
     return _live({"publish": partial(roles.publish_role, partial(load, options.config))}, options.config)
 
 
-def _live(makers: "Mapping[str, Callable[[], service.Role]]", config: Path) -> int:
+def _live(makers: "Mapping[str, Callable[[Path], service.Role]]", config: Path) -> int:
     """Run roles until they are told to stop. Where the plant file lets none begin, each leaves word of that."""
     try:
-        made = {name: make() for name, make in makers.items()}
+        made = {name: make(config) for name, make in makers.items()}
     except ConfigError as error:
         from agent.standing import leave_last_word
 

@@ -1,6 +1,6 @@
 """The clocks of this machine, read once per decision.
 
-Decides how far the wall clock can be believed. Never used inside `agent.core`, which gets a `Moment` as an argument.
+Decides how far the wall clock can be believed: never where it says a time before this program was made. Never used inside `agent.core`, which gets a `Moment` as an argument.
 
 The kernel knows whether a time server disciplines the clock, whichever program listens to it; but our units may not ask it: the
 one call that tells could also set the clock. So they look for the sign that systemd-timesyncd leaves, and for the one that
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import agent
 from agent.core.moment import ClockState, Moment
 from agent.notify import is_unit
 
@@ -24,14 +25,18 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 LOOK_EVERY_S = 1.0
 
+MADE_S = Path(agent.__file__).stat().st_mtime
+"""When this program was made, as the file has it that the package gave the time of its source. No true clock is before it."""
+
 Clock = Callable[[], Moment]
 
 
-def system_clock(synchronized: Callable[[], bool] | None = None) -> Clock:
+def system_clock(synchronized: Callable[[], bool] | None = None, *, at_s: Callable[[], float] = time.time) -> Clock:
     """Return a function that reads this machine's clocks.
 
     Args:
         synchronized: Tells whether a time server disciplines the wall clock now; None to look for it on this machine.
+        at_s: Tells the wall clock, seconds since 1970.
     """
     is_synchronized = synchronized or now_and_then(is_disciplined())
     boot = boot_id(BOOT_ID)
@@ -39,11 +44,12 @@ def system_clock(synchronized: Callable[[], bool] | None = None) -> Clock:
 
     def now() -> Moment:
         nonlocal seen_synchronized
-        synchronized = is_synchronized()
+        synchronized, told_s = is_synchronized(), at_s()
         seen_synchronized = seen_synchronized or synchronized
         holdover = ClockState.HOLDOVER if seen_synchronized else ClockState.UNSYNC
         state = ClockState.SYNC if synchronized else holdover
-        return Moment(at_s=time.time(), up_s=time.clock_gettime(time.CLOCK_BOOTTIME), boot=boot, clock=state)
+        believed = state if told_s >= MADE_S else ClockState.UNSYNC
+        return Moment(at_s=told_s, up_s=time.clock_gettime(time.CLOCK_BOOTTIME), boot=boot, clock=believed)
 
     return now
 

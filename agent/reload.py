@@ -6,6 +6,7 @@ anything, and never follows half of a section by accident: what is fixed is a ta
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -35,12 +36,14 @@ class Follower:
         read: Reads the plant file.
         fixed: Settings, as `section.key`, that only a restart changes.
         check: Raises a `ConfigError` for a plant that this role cannot follow.
+        file: The plant file, or None where nobody said.
         trouble: What a person should mend, or empty.
     """
 
     read: Callable[[], Plant]
     fixed: Collection[str]
     check: Callable[[Plant], None] = field(default=lambda _plant: None, kw_only=True)
+    file: Path | None = field(default=None, kw_only=True)
     plant: Plant = field(init=False)
     trouble: str = field(default="", init=False)
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from agent.collect.recorder import Recorder
     from agent.collect.role import Collector
     from agent.core.schedule import Rhythm
+    from agent.doctor.finding import Finding
     from agent.publish.role import Publisher
     from buffer.journal import Journal
 
@@ -61,33 +62,37 @@ _Opened = TypeVar("_Opened")
 _log = logger("service")
 
 
-def collect_role(read: Callable[[], Plant]) -> Role:
+def collect_role(read: Callable[[], Plant], file: Path | None = None) -> Role:
     """Return the collecting role of a plant.
 
     Args:
         read: Reads the plant file: now, and again whenever that is asked for.
+        file: Which that is, to tell whether the unit's address list is older.
 
     Raises:
         ConfigError: It cannot be used.
     """
-    return partial(_collect, Follower(read, COLLECT_FIXED))
+    return partial(_collect, Follower(read, COLLECT_FIXED, file=file))
 
 
-def publish_role(read: Callable[[], Plant]) -> Role:
+def publish_role(read: Callable[[], Plant], file: Path | None = None) -> Role:
     """Return the publishing role of a plant. When it runs, it raises an `EndedError` if there is no key that may sign.
 
     Args:
         read: Reads the plant file: now, and again whenever that is asked for.
+        file: Which that is, to tell whether the unit's address list is older.
 
     Raises:
         ConfigError: It cannot be used.
     """
-    return partial(_publish, Follower(read, PUBLISH_FIXED, check=_check_files))
+    return partial(_publish, Follower(read, PUBLISH_FIXED, check=_check_files, file=file))
 
 
-def _standing(role: str, follower: Follower, running: Running) -> Standing:
+def _standing(
+    role: str, follower: Follower, running: Running, look: "Callable[[Plant, float], list[Finding]]" = lambda _plant, _at_s: []
+) -> Standing:
     """Return what tells of a role that begins. Until it works, a plant file that is read again holds from then on."""
-    standing = Standing(role, follower, system_clock())
+    standing = Standing(role, follower, system_clock(), look=look)
     running.leave_word, running.waits = standing.leave_word, lambda: standing.waits
     running.follow = running.at_rest = follower.look
     return standing
@@ -240,9 +245,10 @@ def _guard_fired_at(journal: "Journal") -> str | None:
 
 
 async def _publish(follower: Follower, running: Running) -> None:
+    from agent.publish.findings import findings
     from evidence.errors import EvidenceError, KeyExposedError
 
-    standing, broken = _standing("publish", follower, running), ""
+    standing, broken = _standing("publish", follower, running, findings), ""
     with ends({KeyExposedError: Exit.PERMISSION, EvidenceError: Exit.CONFIG}, more=" Nothing was signed."):
         while True:
             broken = await _publish_once(follower, running, standing, broken)

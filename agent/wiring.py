@@ -59,6 +59,7 @@ def publisher(plant: Plant, outbox: "Outbox", pulse: Pulse, vitals: "Callable[[M
     from agent.keys.ring import key_file, open_ring, take_over
     from agent.publish.fold import Author
     from agent.publish.handover import hand_over
+    from agent.publish.neighbour import neighbour
     from agent.publish.role import Publisher, Topics
     from agent.publish.signers import expected
     from agent.publish.spool import Spool
@@ -91,6 +92,7 @@ def publisher(plant: Plant, outbox: "Outbox", pulse: Pulse, vitals: "Callable[[M
         chance=random.Random(),  # noqa: S311  # spreads reconnects; guards nothing
         pulse=pulse,
         vitals=vitals,
+        neighbour=neighbour(plant.gateway.state_dir, now),
     )
 
 

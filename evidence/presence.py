@@ -60,17 +60,20 @@ class EndpointHealth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class Found(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a role found out about its own surroundings when it started.
+    """What a role found out about its own surroundings.
 
     Attributes:
-        name: What was looked at: `networks` (does the kernel refuse a forbidden connection?), `memory-limit`, `clock`.
+        name: What was looked at: `networks` (does the kernel refuse a forbidden connection?), `memory-limit`, `clock`, `volume`,
+            `units` (the address lists); of publish also `report-key`, `broker-key`, `broker-login`, `broker-ca`, `broker-certificate`.
         state: `ok`, `unknown`, `warn` or `bad`.
         detail: What was seen.
+        remedy: What to do about it, or empty.
     """
 
     name: Word
     state: Word
     detail: Text
+    remedy: Text = ""
 
 
 class RoleHealth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -84,8 +87,9 @@ class RoleHealth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         guard_fired_at: When its read-only guard last refused a request, or None if it never did.
         held: Records that wait in its memory, because its journal cannot be written.
         given_up: Records that were lost since it started, because there was no room for them.
-        trouble: What a person should mend there: a plant file that was refused, a setting that waits for a restart. Or empty.
-        found: What it found out when it started.
+        trouble: What a person should mend there: a plant file that was refused, a setting that waits for a restart, a role that has
+            ended or left no sign of life. Or empty.
+        found: What it found out about its surroundings.
     """
 
     role: Word

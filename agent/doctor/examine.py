@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from sqlite3 import sqlite_version_info  # its version alone: buffer.store has the only connections
 
-import agent
-from agent.clock import is_disciplined
+from agent.clock import MADE_S, is_disciplined
 from agent.deploy.dropin import PUBLISH, SINGLE, UNIT_DIR, UNITS, drop_ins, folders, host_names, serial_ports
 from agent.deploy.lookup import look_up
 from agent.doctor import broker, egress, files, machine, units
@@ -66,7 +65,7 @@ def examine(
         machine.memory_limit(_text(cgroups / "cgroup.controllers"), _memory_limits(cgroups)),
         *_files(plant, unit_dir, single=(unit_dir / "multi-user.target.wants" / SINGLE).exists()),
         _volume(plant),
-        machine.clock(now_s=time.time(), made_s=_made_s(), synchronized=is_disciplined()()),
+        machine.clock(now_s=time.time(), made_s=MADE_S, synchronized=is_disciplined()()),
         *machine.systemd(_systemd_version(), sealed=any(units.credentials(unit, unit_dir) for unit in UNITS)),
         machine.interpreter(python=sys.version_info[:3], sqlite=sqlite_version_info, bits=sys.maxsize.bit_length() + 1),
         machine.bytecode({package: _uncompiled(package) for package in PACKAGES}),
@@ -139,11 +138,6 @@ def _uncompiled(package: str) -> int:
     folders = found.submodule_search_locations if found and found.submodule_search_locations else ()
     sources = (source for folder in folders for source in Path(folder).rglob("*.py"))
     return sum(not Path(importlib.util.cache_from_source(str(source))).exists() for source in sources)
-
-
-def _made_s() -> float:
-    """When this program was made: the time that its own file has, which the package sets to that of its source."""
-    return Path(agent.__file__).stat().st_mtime
 
 
 def _user(name: str) -> files.Owner | None:

@@ -79,6 +79,24 @@ def volume(*, free_bytes: int, still_needed_bytes: int, read_only: bool) -> Find
     return Finding("volume", State.OK, shown)
 
 
+def floor(*, free_bytes: int, floor_bytes: int, read_only: bool) -> Finding:
+    """Say whether a role still has the room that its spool leaves to everyone else on the volume.
+
+    Args:
+        free_bytes: What an ordinary user may still write.
+        floor_bytes: What has to stay free.
+        read_only: The volume is mounted so, or has become so after an error.
+    """
+    if read_only:
+        return Finding("volume", State.BAD, "the state directory is on a read-only volume", "Look for disk errors in `dmesg`.")
+    if free_bytes < floor_bytes:
+        shown = (
+            f"{free_bytes // _MIB} MiB are free, and {floor_bytes // _MIB} have to stay free: the spool does not grow any more"
+        )
+        return Finding("volume", State.BAD, shown, "Free space on the volume of the state directory.")
+    return Finding("volume", State.OK, f"{floor_bytes // _MIB} MiB or more are free")
+
+
 def interpreter(*, python: tuple[int, ...], sqlite: tuple[int, ...], bits: int) -> Finding:
     """Say whether Python and SQLite are new enough, and the machine wide enough."""
     shown = f"Python {_dotted(python)}, SQLite {_dotted(sqlite)}, {bits} bits"

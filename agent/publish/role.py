@@ -25,6 +25,7 @@ from agent.publish.conversation import Conversation, Folded, Inbox
 from agent.publish.errors import BrokerUnreachableError, DeliveryError
 from agent.publish.fold import Author
 from agent.publish.mqtt import Broker, Connection
+from agent.publish.neighbour import Neighbour, as_told
 from agent.publish.spool import Spool
 from agent.publish.voice import Topics, Voice
 from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolFullError, SpoolNewerError
@@ -69,6 +70,7 @@ class Publisher:
         chance: random.Random,
         pulse: Pulse | None = None,
         vitals: Callable[[Moment], Vitals] | None = None,
+        neighbour: Neighbour = as_told,
     ) -> None:
         self._spool = spool
         self._broker = broker
@@ -89,6 +91,7 @@ class Publisher:
             clock=clock,
             started=clock(),
             vitals=vitals,
+            neighbour=neighbour,
         )
 
     async def run(self) -> None:

@@ -62,8 +62,7 @@ def health(
 def _of_role(role: str, vitals: Vitals) -> kinds.RoleHealth | None:
     """Give a role's vitals the form in which they are reported; None where collect left something that no report may say."""
     told = msgspec.to_builtins(vitals)
-    for found in told["found"]:
-        del found["remedy"]  # for a person at the machine
+    del told["moment"]  # publish alone reads it, to judge the age of what it was told
     try:
         return msgspec.convert({"role": role, **told}, kinds.RoleHealth)
     except msgspec.ValidationError:

@@ -11,6 +11,7 @@ from agent.core.moment import Moment
 from agent.core.vitals import Vitals
 from agent.publish.fold import Author
 from agent.publish.mqtt import Letter
+from agent.publish.neighbour import Neighbour, as_told
 from agent.publish.spool import Spool
 from agent.publish.vitals import health
 from evidence import kinds
@@ -55,6 +56,7 @@ class Voice:
         clock: Reads the clocks.
         started: When this process started.
         vitals: Tells how this role is.
+        neighbour: Judges how collect is.
     """
 
     author: Author
@@ -65,6 +67,7 @@ class Voice:
     clock: Clock
     started: Moment
     vitals: Callable[[Moment], Vitals] | None = None
+    neighbour: Neighbour = as_told
 
     def online(self, number: int) -> Letter:
         """Sign that the gateway is connected."""
@@ -111,7 +114,7 @@ class Voice:
             depth=self.spool.outbox.depth(),
             outcomes=self.spool.outcomes,
             endpoints=self.spool.endpoints,
-            roles={"collect": self.spool.collect, "publish": self.vitals(now) if self.vitals else None},
+            roles={"collect": self.neighbour(self.spool.collect, now), "publish": self.vitals(now) if self.vitals else None},
         )
 
     def _status(self, body: kinds.Body, number: int) -> Letter:

@@ -9,16 +9,20 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from agent.core.status import Word
+from agent.core.vitals import Sign
 
 RUN_DIR = Path("/run/nameplated")
 """Where the folders of `RuntimeDirectory=` are."""
 
 NAME = "status.json"
 MAX_BYTES = 4 * 1024 * 1024
+_Told = TypeVar("_Told", Word, Sign)
+
 _MODE = 0o640  # operators are of the same group
 
 
@@ -47,30 +51,44 @@ def write(path: Path, word: Word) -> None:
         raise
 
 
-def read(role: str, state_dir: Path | None, *, run_dir: Path = RUN_DIR) -> Word | None:
+def read(role: str, state_dir: Path | None, *, run_dir: Path | None = None) -> Word | None:
     """Return the word that a role of this gateway left last, or None if there is none to believe.
 
     Args:
         role: Which.
         state_dir: Which gateway of this machine; None where that is not known: the one that systemd runs.
-        run_dir: Where systemd makes the folders.
+        run_dir: Where systemd makes the folders; None: as it told this process, or else where it always does.
     """
-    found = [_read(folder / role / NAME) for folder in (run_dir, state_dir) if folder]
+    return _newest(Word, role, state_dir, run_dir)
+
+
+def read_sign(role: str, state_dir: Path, *, run_dir: Path | None = None) -> Sign | None:
+    """Return whether a role lives, as it told last; the same word as `read` does, without what it takes to hold all of it."""
+    return _newest(Sign, role, state_dir, run_dir)
+
+
+def _newest(kind: type[_Told], role: str, state_dir: Path | None, run_dir: Path | None) -> _Told | None:
+    found = [_read(folder / role / NAME, kind) for folder in (run_dir or _run_dir(), state_dir) if folder]
     ours = [word for word in found if word and word.role == role and _is_of(word, state_dir)]
     return max(ours, key=lambda word: word.moment.at_s, default=None)
 
 
-def _is_of(word: Word, state_dir: Path | None) -> bool:
+def _run_dir(environment: Mapping[str, str] = os.environ) -> Path:
+    own = environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return Path(own).parent if own else RUN_DIR
+
+
+def _is_of(word: Word | Sign, state_dir: Path | None) -> bool:
     """Tell whether a word is of one gateway; a role that could not read its plant file does not know of which it was."""
     return state_dir is None or not word.state_dir or Path(word.state_dir) == state_dir
 
 
-def _read(path: Path) -> Word | None:
+def _read(path: Path, kind: type[_Told]) -> _Told | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return None
-            return msgspec.json.decode(file.read(MAX_BYTES), type=Word)
+            return msgspec.json.decode(file.read(MAX_BYTES), type=kind)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None

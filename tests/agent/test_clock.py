@@ -35,6 +35,12 @@ def test_boot_of_which_the_kernel_tells_no_id_is_one_of_its_own_for_the_life_of_
     assert elapsed_s(first, second) >= 0
 
 
+def test_a_clock_before_the_program_was_made_is_not_believed_even_if_it_is_kept() -> None:
+    times = iter([clock.MADE_S - 1, clock.MADE_S])
+    now = system_clock(lambda: True, at_s=lambda: next(times))
+    assert [now().clock for _ in range(2)] == [ClockState.UNSYNC, ClockState.SYNC]
+
+
 def test_whether_the_clock_is_kept_is_looked_at_once_a_second_at_the_most() -> None:
     looks, moments = iter([False, True]), iter([5.0, 5.9, 6.0, 6.5])
     lately = now_and_then(lambda: next(looks), lambda: next(moments))

@@ -446,5 +446,4 @@ async def test_a_collect_that_fails_and_is_tried_again_in_its_process_leaves_eve
         assert before >= 1
         await asyncio.to_thread(until, lambda: device.connections > before)
         assert time.monotonic() - begin > 2.5
-        assert role.log.count("collect.started") == 2
         assert role.end() == Exit.OK

@@ -36,11 +36,16 @@ def reported(**roles: Vitals | None) -> list[kinds.RoleHealth]:
     return msgspec.json.decode(msgspec.json.encode(made), type=kinds.Health).roles
 
 
-def test_what_a_role_told_is_reported_without_the_remedy_that_only_helps_at_the_machine() -> None:
+def test_what_a_role_told_is_reported_with_what_to_do_about_it() -> None:
     (role,) = reported(collect=TOLD)
     assert (role.role, role.written_bytes, role.given_up, role.guard_fired_at) == ("collect", 4096, 2, moment().text)
     assert role.trouble.endswith("oops")
-    assert role.found == [kinds.Found(name="networks", state="ok", detail="the kernel refuses")]
+    assert role.found == [kinds.Found(name="networks", state="ok", detail="the kernel refuses", remedy="none")]
+
+
+def test_a_finding_of_an_older_gateway_has_no_remedy_and_is_read() -> None:
+    older = b'{"name":"clock","state":"ok","detail":"confirmed"}'
+    assert msgspec.json.decode(older, type=kinds.Found).remedy == ""
 
 
 def test_a_role_that_has_told_nothing_is_not_reported() -> None:
