@@ -94,6 +94,7 @@ install_package() {
     holds "installs without a network" inside dpkg -i /package.deb
     holds "every module is byte-compiled" inside sh -c \
         'cd /opt/nameplated/venv/lib && test "$(find . -name "*.py" | wc -l)" = "$(find . -name "*.pyc" | wc -l)"'
+    echo "  Installed-Size $(dpkg-deb -f "$package" Installed-Size) KiB; /opt/nameplated takes $(du -sk "$root/opt/nameplated" | cut -f1) KiB"
     holds "all libraries load" inside /opt/nameplated/venv/bin/python -I -c 'import asyncua, cryptography.hazmat.bindings._rust, msgspec, nacl.signing, paho.mqtt.client, psutil, pymodbus, serial'
     holds "the command runs" inside nameplated profiles list
     holds "every shipped example can be used" inside sh -c 'for file in /usr/share/doc/nameplated/examples/*.toml; do nameplated check "$file"; done'
