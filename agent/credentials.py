@@ -16,13 +16,20 @@ class Files(Protocol):
     """What a connection to the broker needs of `[broker]`; each is a path, or None."""
 
     @property
-    def ca_file(self) -> Path | None: ...  # noqa: D102  # as in config.model
+    def ca_file(self) -> Path | None:
+        """Who may vouch for the broker, or None for the system's authorities."""
+
     @property
-    def certificate_file(self) -> Path | None: ...  # noqa: D102  # the same
+    def certificate_file(self) -> Path | None:
+        """Our certificate, or None."""
+
     @property
-    def key_file(self) -> Path | None: ...  # noqa: D102  # the same
+    def key_file(self) -> Path | None:
+        """Its key, or None."""
+
     @property
-    def username_file(self) -> Path | None: ...  # noqa: D102  # the same
+    def username_file(self) -> Path | None:
+        """One line `user:password`, or None."""
 
 
 class CredentialError(Exception):
