@@ -50,6 +50,8 @@ def main(arguments: Sequence[str]) -> int:
         return Exit.OK
     except Exception as error:  # noqa: BLE001  # the last stop: a sentence for what was foreseen, everything for a bug
         return _explained(error, as_unit=_is_role(arguments) and is_unit())
+    finally:
+        log.settle(at_the_end=True)
 
 
 def _explained(error: Exception, *, as_unit: bool) -> int:

@@ -5,13 +5,12 @@ Decides all of that from the error alone. Never prints, never logs, and never st
 Exit codes are those of sysexits.h: 64 usage, 70 our bug, 74 input or output, 76 protocol, 77 permission, 78 configuration.
 """
 
-import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
-from pathlib import Path
 
+from agent.log import innermost
 from buffer.errors import SpoolError, SpoolNewerError
 from config.errors import ConfigError
 
@@ -20,7 +19,6 @@ MOST_TOLD = 20
 
 MOST_LETTERS = 1024
 
-_FRAMES = 6
 _NOT_PERMITTED = "Run as the service's user, or check owner and mode."
 
 
@@ -99,7 +97,7 @@ def ending(error: BaseException) -> Ending:
         case SpoolError() | OSError():
             return Ending(Exit.IO, (_line(str(first)) or type(first).__name__,))
         case _:
-            return Ending(Exit.SOFTWARE, (_line(f"{type(first).__name__}: {first}"),), _where(first))
+            return Ending(Exit.SOFTWARE, (_line(f"{type(first).__name__}: {first}"),), innermost(first))
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
@@ -153,8 +151,3 @@ def _lines(text: str) -> tuple[str, ...]:
 
 def _line(text: str) -> str:
     return " ".join(text.split())[:MOST_LETTERS]
-
-
-def _where(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
-    return " > ".join(f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno}" for frame in frames)

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from agent.core.again import AGAIN, Again
 from agent.core.pulse import Pulse
 from agent.ending import Ending, Exit, ending, leaves, worst
-from agent.log import line, logger
+from agent.log import line, logger, settle
 from agent.notify import notify, reloading, watchdog_s
 
 __all__ = ["Exit", "Role", "Running", "run"]
@@ -229,6 +229,7 @@ class _Process:
             for running in self._running.values():
                 if running.is_ready:
                     running.leave_word("")
+            settle()
             await asyncio.sleep(every_s)
 
     def _overdue(self) -> list[str]:

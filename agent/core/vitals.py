@@ -94,11 +94,19 @@ def seen_from_outside(told: Vitals | None, sign: Sign | None, now: Moment, *, wa
         now: This moment.
         watched_s: For how long whoever asks has been here. Both roles start side by side, so a short silence is none yet.
     """
+    sign = None if _is_left_over(sign, told) else sign
     trouble, known = _silence(told, sign, now, watched_s), _newest(told, sign)
     if not trouble:
         return known
     known = known or Vitals(at=now.text)
     return msgspec.structs.replace(known, trouble="; ".join(filter(None, (trouble, known.trouble)))[:1024])
+
+
+def _is_left_over(sign: Sign | None, told: Vitals | None) -> bool:
+    """Tell whether a word in memory is that of an earlier run, because the role has written to disk long after it."""
+    if sign is None or told is None or told.moment is None:
+        return False
+    return elapsed_s(sign.moment, told.moment) > LATE_AFTER_S
 
 
 def _newest(told: Vitals | None, sign: Sign | None) -> Vitals | None:

@@ -42,6 +42,11 @@ def test_a_role_that_ended_says_why_and_keeps_what_it_told_before() -> None:
     assert trouble(None, sign("told to stop"), 1).startswith("has ended: told to stop")
 
 
+def test_a_word_of_an_earlier_run_says_nothing_of_this_one() -> None:
+    newer = msgspec.structs.replace(TOLD, moment=later(LATE_AFTER_S + 1))
+    assert seen_from_outside(newer, sign("told to stop"), later(LATE_AFTER_S + 2), watched_s=LONG) is newer
+
+
 def test_a_role_that_leaves_no_word_any_more_hangs_or_was_killed() -> None:
     assert "it hangs, or was killed" in trouble(TOLD, sign(), LATE_AFTER_S + 1)
 
