@@ -1,6 +1,7 @@
-"""How the gateway stands, laid out for a person: what each role does, what needs a look, and every asset with its next visit.
+"""How the gateway stands, laid out for a person: what each role does, every asset with its next visit, and last what needs a look.
 
-Decides layout only; `agent.core.status` decides what is a problem. Fits 60 columns, and never lets a foreign text drive the terminal.
+Decides layout only; `agent.core.status` decides what is a problem. The verdict stands where a terminal that has scrolled still shows it.
+Fits 60 columns, and never lets a foreign text drive the terminal.
 """
 
 import textwrap
@@ -26,9 +27,9 @@ def page(words: Mapping[str, Word | None], found: Sequence[str], now: Moment, *,
     facts = [fact for role, word in words.items() if word for fact in _facts(role, word, now)]
     lines = [line for label, text in [*facts, *_findings(words)] for line in _wrapped(label, text, wide)]
     verdict = [line for problem in found for line in _wrapped("!", problem, wide, label=2)] or ["all is well"]
-    parts = ["\n".join(verdict), "\n".join(lines)]
     works = [word.work for word in words.values() if word]
-    parts += [_assets(work, now, wide) for work in works if isinstance(work, CollectWord) and work.assets]
+    tables = [_assets(work, now, wide) for work in works if isinstance(work, CollectWord) and work.assets]
+    parts = ["\n".join(lines), *tables, "\n".join(verdict)]
     return "\n\n".join(part for part in parts if part)
 
 
