@@ -23,7 +23,6 @@ from buffer.errors import SpoolDamagedError
 from buffer.files import free_bytes, open_or_begin_anew, unsaved
 from buffer.limits import MAX_NAME_BYTES, MAX_SEQ, PAGE_BYTES, allowed_bytes, flaw, is_name
 from buffer.record import Row, checksum
-from buffer.salvage import remains
 from buffer.store import Layout, Store, Value, closed_on_error, open_file
 
 MAX_NOTE_BYTES = 4096
@@ -52,7 +51,7 @@ _NOTE = (
 _DELETE = "DELETE FROM parcel WHERE position = ?"
 _POSITIONS = "SELECT position FROM parcel "
 _PARCELS = "SELECT position, epoch, seq, kind, subject, at, token, digest, crc FROM parcel "
-_PARCEL = "SELECT epoch, seq, kind, subject, at, token, digest, crc FROM parcel WHERE position = ?"
+PARCEL = "SELECT epoch, seq, kind, subject, at, token, digest, crc FROM parcel WHERE position = ?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +234,13 @@ class Outbox:
         rows = self._store.rows("SELECT max(position) FROM parcel GROUP BY kind, subject")
         return {position for (position,) in rows if isinstance(position, int)}
 
+    def newest_sizes(self, kind: str) -> dict[str, int]:
+        """Return by subject how many bytes the newest parcel of one kind takes. Raises as `pending` does."""
+        rows = self._store.rows(
+            "SELECT subject, length(token), max(position) FROM parcel WHERE kind = ? GROUP BY subject", (kind,)
+        )
+        return {subject: size for subject, size, _ in rows if isinstance(subject, str) and isinstance(size, int)}
+
     def respect(self, floor_bytes: int) -> None:
         """Do not let the file grow into the last `floor_bytes` of its volume; let it grow again once there is room.
 
@@ -297,32 +303,7 @@ class Outbox:
         except SpoolDamagedError:  # then one parcel at a time: what is wrong with one row stays with that row
             positions = self._store.rows(_POSITIONS + which, values)
             return [_parcel(self._store, position) for (position,) in positions if isinstance(position, int)]
-        return [_parcel_from(position, rest) for position, *rest in rows if isinstance(position, int)]
-
-
-class Wreck:
-    """A damaged outbox: what is left of it, for its owner to judge. Never raises for what it holds."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def notes(self) -> dict[str, bytes]:
-        """Return the notes that can be believed; none where there is a doubt about their list."""
-        with remains(self._path) as old:
-            rows = old.rows("SELECT name, value, crc FROM note")
-        return dict(filter(None, map(_note_from, rows)))
-
-    def parcels(self, after_position: int, *, limit: int) -> list[Stored]:
-        """Return the next parcels that can be believed, in order, at most `limit`."""
-        found: list[Stored] = []
-        with remains(self._path) as old:
-            for position in old.keys("parcel", "position", after=after_position, upto=MAX_SEQ):
-                for row in old.rows(_PARCEL, (position,)):
-                    parcel = _parcel_from(position, row)
-                    found += [parcel] if isinstance(parcel, Stored) else []
-                if len(found) >= limit:
-                    break
-        return found
+        return [parcel_from(position, rest) for position, *rest in rows if isinstance(position, int)]
 
 
 def _open(path: Path, max_bytes: int) -> Store:
@@ -350,13 +331,14 @@ def _check(parcel: Parcel) -> None:
 
 def _parcel(store: Store, position: int) -> Stored | DamagedParcel:
     try:
-        rows = store.rows(_PARCEL, (position,))
+        rows = store.rows(PARCEL, (position,))
     except SpoolDamagedError as damage:  # not UTF-8, a broken page
         return DamagedParcel(position=position, reason=str(damage))
-    return _parcel_from(position, rows[0]) if rows else DamagedParcel(position=position, reason="it is listed, and not there")
+    return parcel_from(position, rows[0]) if rows else DamagedParcel(position=position, reason="it is listed, and not there")
 
 
-def _parcel_from(position: int, row: Sequence[object]) -> Stored | DamagedParcel:
+def parcel_from(position: int, row: Sequence[object]) -> Stored | DamagedParcel:
+    """Judge the columns of `PARCEL`."""
     match row:
         case str(epoch), int(seq), str(kind), str(subject), str(at), bytes(token), bytes(digest), int(crc):
             if crc != checksum(position, epoch, seq, kind, subject, at, token, digest):
@@ -374,14 +356,15 @@ def _parcel_row(position: int, parcel: Parcel) -> tuple[Value, ...]:
 def _notes(store: Store) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for row in store.rows("SELECT name, value, crc FROM note"):
-        note = _note_from(row)
+        note = note_from(row)
         if note is None:
             raise SpoolDamagedError(f"{store.path}: a note cannot be believed")
         found[note[0]] = note[1]
     return found
 
 
-def _note_from(row: Row) -> tuple[str, bytes] | None:
+def note_from(row: Row) -> tuple[str, bytes] | None:
+    """Judge the name, value and checksum of a note; return its name and value if it can be believed."""
     match row:
         case str(name), bytes(value), int(crc) if crc == checksum(name, value):
             return name, value

@@ -12,7 +12,8 @@ from agent.log import line, logger
 from agent.publish.fold import Author, Chain
 from agent.publish.keeping import BLOCK, Settled, note
 from agent.publish.signers import FORMER, former
-from buffer.outbox import Outbox, Parcel, Stored, Wreck
+from buffer.outbox import Outbox, Parcel, Stored
+from buffer.wreck import Wreck
 from evidence.envelope import unseal
 from evidence.errors import EvidenceError
 from evidence.keys import public_from_jwk

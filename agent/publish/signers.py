@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import msgspec
 
 from agent.log import line, logger
-from buffer.outbox import Outbox, Wreck
+from buffer.outbox import Outbox
+from buffer.wreck import Wreck
 from evidence.errors import KeyInvalidError
 from evidence.keys import PublicKey, Signer, public_from_jwk
 

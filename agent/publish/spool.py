@@ -19,16 +19,18 @@ from agent.core.moment import Moment, elapsed_s
 from agent.core.vitals import Vitals
 from agent.log import line, logger
 from agent.publish.airlock import Airlock, Batch, look, wait
+from agent.publish.daily import Daily
 from agent.publish.endpoints import decoded_turns, decoded_vitals, endpoints
 from agent.publish.fold import Author, Chain, Draft, drafts
 from agent.publish.keeping import Keeper, Settled, note
-from agent.publish.manifest import Told, is_due, manifest, resumed
+from agent.publish.manifest import Told, resumed
 from agent.publish.rescue import Rescue
 from buffer.backlog import backlog_file, read_backlog
 from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolNewerError
-from buffer.outbox import DAMAGED, Outbox, Stored, Wreck
+from buffer.outbox import DAMAGED, Outbox, Stored
 from buffer.record import Record, State
 from buffer.watermark import Watermark, read_watermark, write_watermark
+from buffer.wreck import Wreck
 from evidence import kinds
 from evidence.envelope import Receipt
 
@@ -95,7 +97,7 @@ class Spool:
         self._keeper = Keeper(outbox, author, chain or self._first, note(notes, "settled", Settled))
         damaged = outbox.damaged
         self._rescue = Rescue(outbox, Wreck(outbox.path.with_name(damaged[0])), author) if damaged else None
-        self._told = resumed(note(notes, "manifest", Told), now)
+        self._daily = Daily(outbox, self._keeper.append, resumed(note(notes, "manifest", Told), now))
         self._folded = note(notes, "watermark", Folded) or Folded()
         self._remind()
         self.sessions = note(notes, "session", int) or 0
@@ -132,10 +134,10 @@ class Spool:
             SpoolBusyError: An earlier look has not come back.
         """
         stamp = _stamp(self._journal_file)
-        if self._rescue or stamp is None or (stamp == self._seen and not is_due(self._told, now)):
+        if self._rescue or stamp is None or (stamp == self._seen and not self._daily.is_due(now)):
             return None
         mark = Watermark(journal_id=self._folded.journal_id, seq=self._folded.seq)
-        states = is_due(self._told, now) or _is_due(self._outcomes_at, now, OUTCOMES_EVERY_S)
+        states = self._daily.is_due(now) or _is_due(self._outcomes_at, now, OUTCOMES_EVERY_S)
         self._looked = stamp
         return self._airlock.start(lambda: look(self._journal_file, mark, states=states))
 
@@ -154,7 +156,8 @@ class Spool:
             return self._save(self._rescue, now)
         if batch is None:
             return 0
-        folded = self._fold(self._fitting(batch), self._assets(batch, now), now)
+        states = self._assets(batch, now)
+        folded = self._fold(self._fitting(batch), now) + self._daily.tell(states, now)
         if folded == 0:
             self._seen = self._looked
         return folded
@@ -240,14 +243,14 @@ class Spool:
         notes = {name: value for name, value in rescue.notes().items() if whole or name != "watermark"}
         start = msgspec.structs.replace(self._start, reason=kinds.StartReason.DAMAGED, previous=previous, at=now.text)
         self._begin(start, {**notes, DAMAGED: b""}, now)
-        self._told = resumed(note(notes, "manifest", Told), now)
+        self._daily.told = resumed(note(notes, "manifest", Told), now)
         self._folded = note(notes, "watermark", Folded) or Folded()
         self.sessions = max(self.sessions, note(notes, "session", int) or 0)
         self._rescue = None
         return 1
 
-    def _fold(self, batch: Batch, states: dict[str, AssetState], now: Moment) -> int:
-        """Fold one bounded batch, and the daily manifest when it is due."""
+    def _fold(self, batch: Batch, now: Moment) -> int:
+        """Fold one bounded batch."""
         known = self._folded if self._folded.journal_id == batch.journal_id else None
         after = max(known.seq if known else 0, self._trimmed(batch.journal_id))
         reports = drafts(batch.records, now, after=after, after_at=known.at if known else None)
@@ -255,16 +258,10 @@ class Spool:
             replaced = kinds.Event(name="journal.replaced", at=now.text, subject="gateway", detail="a new journal was begun")
             reports.insert(0, Draft("gateway", replaced))
         folded = _end_of(batch, known)
-        notes = {"watermark": msgspec.json.encode(folded)}
-        told = self._told
-        if states and is_due(told, now):
-            reports += manifest(states, now)
-            told = Told(moment=now, manifests=told.manifests + 1)
-            notes["manifest"] = msgspec.json.encode(told)
         if not reports:
             return 0
-        self._keeper.append(reports, notes, now)
-        self._folded, self._told = folded, told
+        self._keeper.append(reports, {"watermark": msgspec.json.encode(folded)}, now)
+        self._folded = folded
         write_watermark(self._watermark_file, folded.journal_id, folded.seq)
         return len(reports)
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolFullError, SpoolNewerError
 from buffer.limits import MIN_FILE_BYTES
-from buffer.outbox import DAMAGED, MAX_NOTE_BYTES, DamagedParcel, Depth, Outbox, Parcel, Stored, Wreck, _parcel_from
+from buffer.outbox import DAMAGED, MAX_NOTE_BYTES, DamagedParcel, Depth, Outbox, Parcel, Stored, parcel_from
 from buffer.record import Row
+from buffer.wreck import Wreck
 from tests.buffer.samples import AT, MAX_BYTES, die_at_statement, foreign, in_child, parcel
 
 
@@ -215,7 +216,7 @@ anything = st.one_of(st.none(), st.integers(), st.floats(), st.text(), st.binary
 
 @given(st.tuples(*[anything] * 8))
 def test_any_row_is_a_parcel_or_a_damaged_one(row: Row) -> None:
-    assert isinstance(_parcel_from(1, row), Stored | DamagedParcel)
+    assert isinstance(parcel_from(1, row), Stored | DamagedParcel)
 
 
 def garbage(path: Path) -> None:

@@ -15,7 +15,7 @@ from agent.operator import plan as module
 from agent.operator.plan import Plan, plan
 from agent.publish.conversation import HEALTH_EVERY_S
 from agent.publish.fold import Author, Chain, Draft, drafts, extend
-from agent.publish.manifest import EVERY_S, manifest
+from agent.publish.manifest import EVERY_S, Told, manifest
 from agent.publish.vitals import health
 from agent.wiring import ask
 from buffer.journal import Journal
@@ -150,8 +150,8 @@ def test_looks_that_wait_for_company_cost_fewer_transactions() -> None:
 
 
 def test_a_manifest_weighs_and_writes_what_the_plan_says(tmp_path: Path, author: Author) -> None:
-    inventory = manifest({f"press-{n:04d}-plc": seen(n) for n in range(ASSETS)}, moment())
-    _, parcels = extend(Chain(epoch="0b1f9c1e-0000-4000-8000-000000000000"), inventory, author=author, now=moment())
+    [part] = manifest({f"press-{n:04d}-plc": seen(n) for n in range(ASSETS)}, moment(), Told(moment=moment()))
+    _, parcels = extend(Chain(epoch="0b1f9c1e-0000-4000-8000-000000000000"), part.drafts, author=author, now=moment())
     before = written()
     with Outbox.open(tmp_path / "outbox.db", max_bytes=1 << 24) as outbox:
         outbox.commit(parcels, {})

@@ -2,9 +2,21 @@
 
 from agent.core.asset import AssetState, after_look
 from agent.core.moment import ClockState, Moment
-from agent.publish.manifest import EVERY_S, FIRST_AFTER_S, LINES_A_PART, Told, is_due, manifest, resumed
+from agent.publish.manifest import (
+    BYTES_A_LINE,
+    EVERY_S,
+    FIRST_AFTER_S,
+    LINES_A_PART,
+    Told,
+    is_due,
+    lines_a_part,
+    manifest,
+    resumed,
+)
 from evidence import kinds
 from tests.agent.core.looks import look, moment
+
+NEVER = Told(moment=moment())
 
 
 def states(count: int) -> dict[str, AssetState]:
@@ -39,12 +51,12 @@ def test_clock_jump_makes_no_manifest() -> None:
 
 
 def test_plant_without_a_look_has_no_manifest() -> None:
-    assert manifest({}, moment()) == []
+    assert manifest({}, moment(), NEVER) == []
 
 
 def test_asset_that_fell_silent_keeps_its_last_seen_and_its_firmware() -> None:
     state = after_look(after_look(None, look()), look("silent", at_s=60))
-    inventory = manifest({"press-07": state}, moment(61))[0].body
+    inventory = manifest({"press-07": state}, moment(61), NEVER)[0].drafts[0].body
     assert isinstance(inventory, kinds.Inventory)
     [entry] = inventory.assets
     assert (entry.outcome, entry.firmware_version) == ("silent", "2.1")
@@ -52,8 +64,31 @@ def test_asset_that_fell_silent_keeps_its_last_seen_and_its_firmware() -> None:
 
 
 def test_large_plant_is_told_in_parts_that_together_are_everything() -> None:
-    drafts = manifest(states(2 * LINES_A_PART + 1), moment())
+    drafts = [draft for part in manifest(states(2 * LINES_A_PART + 1), moment(), NEVER) for draft in part.drafts]
     inventories = [draft.body for draft in drafts if isinstance(draft.body, kinds.Inventory)]
     ledgers = [draft.body for draft in drafts if isinstance(draft.body, kinds.Ledger)]
     assert [(each.part, each.parts) for each in inventories] == [(1, 3), (2, 3), (3, 3)]
     assert sum(len(each.assets) for each in inventories) == sum(len(each.assets) for each in ledgers) == 2 * LINES_A_PART + 1
+
+
+def test_interrupted_manifest_goes_on_behind_the_asset_that_it_came_to_and_ends_whole() -> None:
+    first, second, _ = manifest(states(5), moment(), NEVER, lines=2)
+    assert (second.told.part, second.told.after, second.told.manifests) == (2, "asset-00003", 0)
+    later = states(7)
+    del later["asset-00001"]
+    [third, fourth] = manifest(later, moment(60), second.told, lines=2)
+    inventories = [part.drafts[0].body for part in (first, second, third, fourth)]
+    assert [inventory.part for inventory in inventories] == [1, 2, 3, 4]
+    assert [line.asset_id[-1] for inventory in inventories for line in inventory.assets] == list("0123456")
+    assert fourth.told == Told(moment=moment(60), manifests=1)
+
+
+def test_manifest_of_which_the_rest_is_gone_is_whole() -> None:
+    [_, second, _] = manifest(states(5), moment(), NEVER, lines=2)
+    [rest] = manifest(states(4), moment(60), second.told, lines=2)
+    assert rest.drafts == () and rest.told == Told(moment=moment(60), manifests=1)
+
+
+def test_a_part_is_only_so_large_that_its_outbox_can_make_room_for_it() -> None:
+    assert lines_a_part(0) == 1
+    assert lines_a_part(1024 * 1024) * BYTES_A_LINE <= 1024 * 1024 // 8
