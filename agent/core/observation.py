@@ -18,11 +18,10 @@ Text = Annotated[str, msgspec.Meta(max_length=1024)]
 Name = Annotated[str, msgspec.Meta(max_length=128)]
 
 IDENTIFIED = "identified"
+"""The one outcome that brings a nameplate."""
 
 CUT_SHORT = "the look was cut short"
 """The readers' remark for it (`protocols.contract.CUT_SHORT`): a field that is missing then is not missing from the device."""
-
-"""The one outcome that brings a nameplate."""
 
 GONE = frozenset({"unreachable", "silent"})
 """Outcomes after which nobody can say that the device is still there."""
