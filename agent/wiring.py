@@ -209,14 +209,13 @@ def parse_address(text: str) -> Address:
 
 
 def asset_states(plant: Plant) -> "dict[str, AssetState]":
-    """Read what collect knows of each asset, from its journal.
+    """Read what collect knows of each asset, from its journal; one of which nothing can be read is left out.
 
     Raises:
         OSError: collect has not run yet, or its journal cannot be read.
     """
-    import msgspec
-
     from agent.core.asset import AssetState
+    from agent.core.decoding import read_all
     from buffer.errors import SpoolError
     from buffer.journal import JournalView
 
@@ -226,4 +225,4 @@ def asset_states(plant: Plant) -> "dict[str, AssetState]":
             states = view.states("asset", max_records=100_000)
     except SpoolError as error:
         raise OSError(f"{journal}: {error}") from error
-    return {name: msgspec.json.decode(state.body, type=AssetState) for name, state in states.items()}
+    return read_all({name: state.body for name, state in states.items()}, AssetState)

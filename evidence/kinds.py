@@ -277,8 +277,11 @@ def encode_body(body: Body) -> tuple[str, msgspec.Raw]:
     Raises:
         MalformedEnvelopeError: The body breaks the bounds of its kind: nothing is signed that a receiver would refuse.
     """
-    encoded = msgspec.json.encode(body)
     name = type_name(body)
+    try:
+        encoded = msgspec.json.encode(body)
+    except (msgspec.MsgspecError, RecursionError, ValueError, OverflowError) as problem:
+        raise MalformedEnvelopeError(f"not a {name}: {problem}") from None
     _decode(name, encoded)
     return name, msgspec.Raw(encoded)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from evidence.bounds import Hex, Id, Instant, Milliseconds, Requests, Text, Word
+from evidence.bounds import MAX_NESTING, Hex, Id, Instant, Milliseconds, Requests, Text, Word, is_plain
 from evidence.claims import ClockState, Count
 
 
@@ -116,6 +116,9 @@ class Asset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         capabilities: What its endpoint says it can do: namespaces, profiles, limits.
         remarks: Deviations from the standard.
         ledger: What the visit cost it.
+
+    Posture and capabilities have no form of their own: they are nested 32 levels at the most, and hold no whole number beyond
+    2^53 - 1, so that no reader reads what another one cannot.
     """
 
     asset_id: Id
@@ -135,6 +138,11 @@ class Asset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     capabilities: dict[str, Any] | None = None
     remarks: Annotated[list[Text], Meta(max_length=64)]
     ledger: VisitLedger
+
+    def __post_init__(self) -> None:
+        """Refuse a posture or capabilities that not every reader reads alike."""
+        if not (is_plain(self.posture) and is_plain(self.capabilities)):
+            raise ValueError(f"posture or capabilities are nested deeper than {MAX_NESTING} levels, or hold too large a number")
 
 
 class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

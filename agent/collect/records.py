@@ -10,6 +10,7 @@ import msgspec
 
 from agent.core.asset import AssetState
 from agent.core.change import changes
+from agent.core.decoding import UnreadableError, decoded
 from agent.core.moment import Moment
 from agent.core.observation import Event, Observation, same_content
 from agent.core.silence import of_device
@@ -57,7 +58,7 @@ def read_states(states: Mapping[str, State], form: type[_Form]) -> dict[str, _Fo
     found: dict[str, _Form] = {}
     for subject, state in states.items():
         try:
-            found[subject] = msgspec.json.decode(state.body, type=form)
-        except msgspec.MsgspecError as error:
+            found[subject] = decoded(state.body, form)
+        except UnreadableError as error:
             _log.warning(line("state.unreadable", subject=subject, why=str(error)))
     return found

@@ -4,6 +4,7 @@ The only place where a command of the operator reads the journal. Decides nothin
 the file for long, and steps over what it cannot believe.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -12,6 +13,7 @@ import msgspec
 
 from agent.core.asset import AssetState
 from agent.core.change import Change
+from agent.core.decoding import UnreadableError, decoded, read_all
 from agent.core.schedule import Turn
 from agent.wiring import Places
 from buffer.errors import SpoolError
@@ -63,7 +65,8 @@ def _changes(view: JournalView) -> dict[str, list[Change]]:
     found: dict[str, list[Change]] = {}
     for record in _records(view):
         if record.kind == "change":
-            for change in _believed(record.body, Change):
+            with contextlib.suppress(UnreadableError):
+                change = decoded(record.body, Change)
                 found.setdefault(record.subject, []).append(change)
     return found
 
@@ -76,12 +79,4 @@ def _records(view: JournalView) -> Iterator[Record]:
 
 
 def _decoded(states: Mapping[str, State], form: type[_Form]) -> dict[str, _Form]:
-    return {name: body for name, state in states.items() for body in _believed(state.body, form)}
-
-
-def _believed(body: bytes, form: type[_Form]) -> Iterator[_Form]:
-    """Yield a body if it is one."""
-    try:
-        yield msgspec.json.decode(body, type=form)
-    except (msgspec.MsgspecError, RecursionError):
-        return
+    return read_all({name: state.body for name, state in states.items()}, form)

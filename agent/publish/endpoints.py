@@ -5,9 +5,8 @@ Decides that order and how far it goes. Never asks a device, and never believes 
 
 from collections.abc import Mapping
 
-import msgspec
-
 from agent.core.asset import AssetState
+from agent.core.decoding import UnreadableError, decoded, read_all
 from agent.core.schedule import Turn
 from agent.core.vitals import VITALS, Vitals
 from agent.publish.vitals import MOST_ENDPOINTS
@@ -17,21 +16,15 @@ from evidence import kinds
 
 def decoded_turns(states: Mapping[str, State]) -> dict[str, Turn]:
     """Decode what collect remembers of each endpoint; what cannot be read is left out."""
-    found: dict[str, Turn] = {}
-    for subject, state in states.items():
-        try:
-            found[subject] = msgspec.json.decode(state.body, type=Turn)
-        except msgspec.MsgspecError:
-            continue
-    return found
+    return read_all({subject: state.body for subject, state in states.items()}, Turn)
 
 
 def decoded_vitals(states: Mapping[str, State]) -> Vitals | None:
     """Decode how collect is; None if it has not said so, or it cannot be read."""
     state = states.get(VITALS)
     try:
-        return msgspec.json.decode(state.body, type=Vitals) if state else None
-    except msgspec.MsgspecError:
+        return decoded(state.body, Vitals) if state else None
+    except UnreadableError:
         return None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from agent.core.change import Change
+from agent.core.decoding import UnreadableError, decoded
 from agent.core.moment import Moment
 from agent.core.observation import Event, Observation
 from agent.core.silence import Silence
@@ -162,7 +163,7 @@ def _draft(record: Record | Damaged, now: Moment) -> Draft:
         return unreadable("journal", f"journal record {record.seq}: {record.reason}", now)
     try:
         return Draft(record.subject, _body(record))
-    except msgspec.MsgspecError as error:
+    except (UnreadableError, msgspec.MsgspecError) as error:  # no document, or none that a report may repeat
         return unreadable(record.subject, f"journal record {record.seq}: {error}", now)
 
 
@@ -170,16 +171,16 @@ def _body(record: Record) -> kinds.Body:
     """Decode a record strictly and give it the form of a report."""
     match record.kind:
         case "observation":
-            return _asset(msgspec.json.decode(record.body, type=Observation))
+            return _asset(decoded(record.body, Observation))
         case "change":
-            return _change(msgspec.json.decode(record.body, type=Change))
+            return _change(decoded(record.body, Change))
         case "silence":
-            return msgspec.convert(msgspec.to_builtins(msgspec.json.decode(record.body, type=Silence)), kinds.Silence)
+            return msgspec.convert(msgspec.to_builtins(decoded(record.body, Silence)), kinds.Silence)
         case "event":
-            event = msgspec.json.decode(record.body, type=Event)
+            event = decoded(record.body, Event)
             return kinds.Event(name=event.name, at=event.at, subject=event.subject, detail=event.detail)
         case other:
-            raise msgspec.ValidationError(f"a kind of record that this version does not know: {other!r}")
+            raise UnreadableError(f"a kind of record that this version does not know: {other!r}")
 
 
 def _asset(look: Observation) -> kinds.Asset:

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from agent.core.asset import AssetState
+from agent.core.decoding import UnreadableError, decoded
 from agent.core.limits import FREE_FLOOR_BYTES
 from agent.core.moment import Moment, elapsed_s
 from agent.core.vitals import Vitals
@@ -325,7 +326,7 @@ def _decoded(states: dict[str, State]) -> dict[str, AssetState]:
     found: dict[str, AssetState] = {}
     for subject, state in states.items():
         try:
-            found[subject] = msgspec.json.decode(state.body, type=AssetState)
-        except msgspec.MsgspecError as error:
+            found[subject] = decoded(state.body, AssetState)
+        except UnreadableError as error:
             _log.warning(line("state.unreadable", subject=subject, why=str(error)))
     return found

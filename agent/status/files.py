@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
+from agent.core.decoding import UnreadableError, decoded
 from agent.core.status import Word
 from agent.core.vitals import Sign
 
@@ -89,6 +90,6 @@ def _read(path: Path, kind: type[_Told]) -> _Told | None:
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return None
-            return msgspec.json.decode(file.read(MAX_BYTES), type=kind)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            return decoded(file.read(MAX_BYTES), kind)
+    except (OSError, UnreadableError):
         return None

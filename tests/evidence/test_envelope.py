@@ -16,6 +16,7 @@ from evidence.envelope import (
     REQUEST,
     Claims,
     Receipt,
+    Request,
     Stream,
     expect,
     hash_text,
@@ -50,6 +51,14 @@ def test_what_was_sealed_opens_and_says_the_same() -> None:
     opened, envelope, kid = unseal(seal(claims, signer()).token, FIND)
     assert msgspec.json.encode(opened) == msgspec.json.encode(claims)
     assert (envelope, kid) == (seal(claims, signer()), signer().kid)
+
+
+@pytest.mark.parametrize("levels", [300, 900, 980, 3_000, 90_000])
+@pytest.mark.parametrize(("typ", "form"), [("nameplated-report+jwt", Claims), (RECEIPT, Receipt), (REQUEST, Request)])
+def test_payload_that_is_nested_without_end_is_refused_although_its_signature_holds(levels: int, typ: str, form: type) -> None:
+    deep = b'{"unknown":' + b"[" * levels + b"]" * levels + b"}"
+    with pytest.raises(MalformedEnvelopeError):
+        unseal(signed(header(typ=typ), deep), FIND, typ=typ, as_type=form)
 
 
 def test_signing_again_gives_the_same_bytes() -> None:

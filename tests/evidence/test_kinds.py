@@ -145,3 +145,18 @@ def test_any_bytes_are_a_body_or_refused_by_name(body: bytes, name: str) -> None
 def test_kinds_and_topics_need_no_cryptography() -> None:
     code = "import evidence.kinds, evidence.topics, sys; sys.exit('cryptography' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("levels", [33, 300, 900, 980, 3_000, 100_000])
+def test_posture_that_is_nested_beyond_every_reader_is_refused_both_ways(levels: int) -> None:
+    deep = b'"posture":{"a":' + b"[" * levels + b"]" * levels + b"}"
+    body = msgspec.json.encode(asset()).replace(b'"posture":null', deep)
+    assert deep in body
+    with pytest.raises(MalformedEnvelopeError):
+        kinds.decode_body(msgspec.structs.replace(claims_of(asset()), body=msgspec.Raw(body)))
+
+
+@pytest.mark.parametrize("told", [{"a": 2**53}, {"a": [[[[-(2**70)]]]]}])
+def test_number_that_not_every_reader_keeps_is_refused_where_a_body_has_no_form(told: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="too large a number"):
+        msgspec.structs.replace(asset(), capabilities=told)

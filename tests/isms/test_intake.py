@@ -15,6 +15,7 @@ from evidence.trust import Registry
 from isms.intake import Intake
 from isms.store import HELD_RECORDS
 from tests.evidence.samples import AT, AUDIENCE, Gateway, asset, change, event, signer, start
+from tests.evidence.test_envelope import header, signed
 from tests.isms.stores import Both, Place, sqlite
 
 GATEWAY = Gateway()
@@ -441,3 +442,18 @@ def test_a_thrown_away_key_takes_up_nothing(books: Both) -> None:
     take(desk, thief, *tokens)
     desk.commit()
     assert books.refusals() == {"other-key": 1 + len(tokens)}
+
+
+@pytest.mark.parametrize("levels", [40, 300, 900, 980, 3_000, 90_000])
+def test_posture_that_is_nested_without_end_stops_neither_the_receiver_nor_whoever_reads_its_books(
+    books: Both, levels: int
+) -> None:
+    gateway = Gateway()
+    token = gateway.report(start()).token
+    honest = gateway.claims(asset())
+    deep = bytes(honest.body).replace(b'"posture":null', b'"posture":{"a":' + b"[" * levels + b"]" * levels + b"}")
+    desk = intake(books)
+    payload = msgspec.json.encode(msgspec.structs.replace(honest, body=msgspec.Raw(deep)))
+    take(desk, gateway, token, signed(header(), payload))
+    desk.commit()
+    assert all(found["posture"] is None for found in books.assets())

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +65,15 @@ def test_record_that_cannot_be_read_becomes_an_event_that_says_so() -> None:
     ]
     reports = drafts(hostile, moment())
     assert [draft.body.name for draft in reports if isinstance(draft.body, kinds.Event)] == ["record.unreadable"] * 4
+
+
+@pytest.mark.parametrize("levels", [40, 300, 900, 980, 3_000, 100_000])
+def test_record_that_not_every_receiver_could_read_becomes_an_event_and_ends_nothing(levels: int, tmp_path: Path) -> None:
+    deep = msgspec.json.encode(look()).replace(b'"posture":null', b'"posture":{"a":' + b"[" * levels + b"]" * levels + b"}")
+    huge = msgspec.json.encode(look()).replace(b'"posture":null', b'"posture":{"a":1' + b"0" * 30 + b"}")
+    reports = drafts([record("observation", deep), record("observation", huge, seq=2)], moment())
+    _, parcels = extend(Chain(epoch=EPOCH), reports, author=author(tmp_path), now=moment())
+    assert [parcel.kind for parcel in parcels] == ["event/1", "event/1"]
 
 
 def test_report_that_is_too_large_to_sign_is_confessed_in_its_place(tmp_path: Path) -> None:

@@ -31,6 +31,13 @@ def test_what_was_left_is_read_and_only_the_group_may_read_it(tmp_path: Path) ->
     assert [one.name for one in path.parent.iterdir()] == [NAME]
 
 
+@pytest.mark.parametrize("levels", [100, 900, 3_000, 100_000])
+def test_a_word_that_is_nested_without_end_is_no_word(tmp_path: Path, levels: int) -> None:
+    path = left(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b'"started":{', b'"started":{"x":' + b"[" * levels + b"]" * levels + b","))
+    assert read("collect", STATE, run_dir=tmp_path) is None
+
+
 def test_the_last_word_replaces_the_one_before(tmp_path: Path) -> None:
     left(tmp_path)
     left(tmp_path, ended="told to stop")
