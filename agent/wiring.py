@@ -6,6 +6,7 @@ loads a protocol. Never decides anything else, and runs nothing: `agent.roles` d
 
 import os
 import random
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from agent import VERSION
 from agent.clock import system_clock
 from agent.core.pulse import Pulse
+from buffer.record import LeftOut
 from config.address import Address, AddressError, Scheme
 from config.errors import ConfigError, Problem
 from config.model import Asset, CollectSection, Plant
@@ -26,9 +28,15 @@ if TYPE_CHECKING:
     from agent.publish.mqtt import Broker
     from agent.publish.role import Publisher
     from buffer.outbox import Outbox
+    from buffer.view import JournalView
     from evidence.keys import PublicKey
     from evidence.kinds import ChainStart
     from protocols.contract import Ask, Reader, Transport
+
+
+MOST_STATES = 100_000
+MOST_STATE_BYTES = 67_108_864
+"""Of the states that a command shows: as much as the whole journal holds by default."""
 
 
 class Places:
@@ -212,17 +220,31 @@ def asset_states(plant: Plant) -> "dict[str, AssetState]":
     """Read what collect knows of each asset, from its journal; one of which nothing can be read is left out.
 
     Raises:
-        OSError: collect has not run yet, or its journal cannot be read.
+        OSError: collect has not run yet, or its journal cannot be read, or not as a whole.
     """
     from agent.core.asset import AssetState
     from agent.core.decoding import read_all
     from buffer.errors import SpoolError
-    from buffer.journal import JournalView
+    from buffer.view import JournalView
 
     journal = Places(plant).journal
     try:
         with JournalView.open(journal) as view:
-            states = view.states("asset", max_records=100_000)
+            return read_all(bodies(view)["asset"], AssetState)
     except SpoolError as error:
         raise OSError(f"{journal}: {error}") from error
-    return read_all({name: state.body for name, state in states.items()}, AssetState)
+
+
+def bodies(view: "JournalView") -> "defaultdict[str, dict[str, bytes]]":
+    """Return the newest state of each kind and subject, for a command that shows them.
+
+    Raises:
+        SpoolError: As `JournalView.states` does.
+        OSError: There are more than are shown: a list that is not whole must not look like one that is.
+    """
+    found: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
+    for state in view.states(max_records=MOST_STATES, max_bytes=MOST_STATE_BYTES):
+        if isinstance(state, LeftOut):
+            raise OSError(state.reason)
+        found[state.kind][state.subject] = state.body
+    return found

@@ -1,41 +1,38 @@
 """The journal: what was seen, written down before anything is sent.
 
-Two classes for the two sides of one file. `Journal` is collect's, the one writer; `JournalView` is publish's, another user in
-another process, to whom the file is hostile input. Decides what is durable and what a reader believes; never looks into a body.
+`Journal` is collect's, the one writer; publish, another user in another process, has `buffer.view`. Decides what is durable; never
+looks into a body.
 
 Invariants:
 - What `append` returned from survives a kill and a power cut; what it raised from left nothing behind.
 - A sequence number is never used twice in the life of a journal, and a new file is a new journal with a new id. So is one that went back in time.
-- A view steps over a record that it cannot believe and never meets it again; it cannot write, and it cannot be kept busy.
 
 The journal mode is TRUNCATE, not WAL: under WAL a reader of another user could not open the file once the writer has stopped.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from buffer.errors import SpoolBusyError, SpoolDamagedError
-from buffer.files import free_bytes, identity_of, open_or_begin_anew, unsaved
+from buffer.errors import SpoolDamagedError
+from buffer.files import free_bytes, open_or_begin_anew, unsaved
 from buffer.limits import MAX_SEQ, allowed_bytes
 from buffer.record import Damaged, Draft, Record, State, check, checksum, record_from, state_from
 from buffer.salvage import Remains, remains
-from buffer.store import Layout, Store, closed_on_error, open_file, open_view
+from buffer.store import Layout, Store, closed_on_error, open_file
 from buffer.watermark import Watermark, read_watermark
 
-_LAYOUT = Layout(schema="journal", directory_mode=0o750, file_mode=0o640, settings=("journal_mode = TRUNCATE",))
+LAYOUT = Layout(schema="journal", directory_mode=0o750, file_mode=0o640, settings=("journal_mode = TRUNCATE",))
 
 _APPEND = "INSERT INTO record (seq, kind, subject, at, body, crc) VALUES (?, ?, ?, ?, ?, ?)"
 _REPLACE = (
     "INSERT INTO state (kind, subject, at, body, crc) VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, subject) "
     "DO UPDATE SET at = excluded.at, body = excluded.body, crc = excluded.crc"
 )
-_RECORD = "SELECT kind, subject, at, body, crc FROM record WHERE seq = ?"
+RECORD = "SELECT kind, subject, at, body, crc FROM record WHERE seq = ?"
 _STATE = "SELECT kind, subject, at, body, crc FROM state WHERE number = ?"
-
 
 # Everything but the newest record of each kind and subject, oldest first.
 _SHED = (
@@ -133,7 +130,7 @@ class Journal:
             SpoolDamagedError: The file broke since it was opened; open it again.
         """
         with self._store.transaction("DEFERRED"):
-            return _states(self._store, kind, MAX_SEQ)
+            return _states(self._store, kind)
 
     def trim(self, upto: int) -> int:
         """Delete records that were folded; return how many.
@@ -181,115 +178,18 @@ class Journal:
         self.close()
 
 
-class JournalView:
-    """The journal as another user sees it: read-only, bounded, strictly decoded.
-
-    A view that raised a `SpoolError` has closed itself and so holds no lock: wait, and open another one.
-
-    Attributes:
-        id: 32 hexadecimal digits. Another id is another journal, whose sequence begins anew.
-    """
-
-    def __init__(self, store: Store, identity: tuple[int, int] | None) -> None:
-        self._store = store
-        self._identity = identity
-        with self._asking():
-            self.id = _journal_id(store)
-
-    @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open the journal to read it. Takes no longer than `store.READER_WAIT_S` when somebody holds it.
-
-        Raises:
-            SpoolBusyError: It is not there yet, is held, or must be recovered by its writer first.
-            SpoolDamagedError: It is not what a `Journal` writes.
-            SpoolNewerError: A later version of this program wrote it.
-        """
-        try:
-            identity = identity_of(path)
-            if identity is None:  # a pipe would keep us waiting, a link would lead us elsewhere
-                raise SpoolDamagedError(f"{path} is not a regular file")
-            store = open_view(path)
-        except OSError as error:
-            raise SpoolBusyError(f"{path} cannot be opened yet: {error.strerror}") from error
-        return cls(store, identity)
-
-    def read(self, after: int, *, max_records: int, max_bytes: int) -> list[Record | Damaged]:
-        """Return the next records in order. No lock is held on return.
-
-        Args:
-            after: The sequence read last, 0 at the beginning.
-            max_records: At most this many, 1 or more.
-            max_bytes: At most this many bytes of bodies, but always one record, so that reading never stands still.
-
-        Returns:
-            Records and, in their places, `Damaged` for what cannot be believed. Sequences increase. A jump is for the caller
-            to judge: the records between are gone.
-
-        Raises:
-            SpoolBusyError: The writer holds it, has replaced it, or must recover it first.
-            SpoolDamagedError: Its structure, or its sequence, is not what a `Journal` writes.
-            SpoolNewerError: A later version of this program wrote it.
-        """
-        found: list[Record | Damaged] = []
-        with self._asking():
-            for seq in self._sequences(after, max_records):
-                entry = _record(self._store, seq)
-                max_bytes -= len(entry.body) if isinstance(entry, Record) else 0
-                if max_bytes < 0 and found:
-                    break
-                found.append(entry)
-        return found
-
-    def states(self, kind: str, *, max_records: int) -> dict[str, State]:
-        """Return the newest states of one kind, by subject, at most `max_records`. Raises as `read` does."""
-        with self._asking():
-            return _states(self._store, kind, max_records)
-
-    def close(self) -> None:
-        """Close the file. Closing twice is harmless."""
-        self._store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
-        self.close()
-
-    @contextmanager
-    def _asking(self) -> Generator[None, None, None]:
-        """One question to the file that was opened, if it still is the journal."""
-        path = self._store.path
-        with closed_on_error(self._store):
-            try:
-                if identity_of(path) != self._identity:
-                    raise SpoolBusyError(f"{path} was replaced since it was opened: open it again")
-                with self._store.question(_LAYOUT):
-                    yield
-            except OSError as error:
-                raise SpoolBusyError(f"{path} cannot be read now: {error.strerror}") from error
-
-    def _sequences(self, after: int, max_records: int) -> Iterator[int]:
-        rows = self._store.rows("SELECT seq FROM record WHERE seq > ? ORDER BY seq LIMIT ?", (after, max_records))
-        for (seq,) in rows:
-            if not isinstance(seq, int) or not after < seq <= MAX_SEQ:
-                raise SpoolDamagedError(f"{self._store.path}: its sequence does not increase, or has run out")
-            after = seq
-            yield seq
-
-
 def _open(path: Path, max_bytes: int, begin: Callable[[Store], None], watermark_file: Path | None) -> tuple[Store, str]:
-    store = open_file(path, _LAYOUT, max_bytes=max_bytes, begin=begin)
+    store = open_file(path, LAYOUT, max_bytes=max_bytes, begin=begin)
     with closed_on_error(store):
         last = store.last_key("record")
         # A counter behind its table would give a number twice.
         if store.rows("SELECT 1 FROM record WHERE seq > ? LIMIT 1", (last,)):
             raise SpoolDamagedError(f"{path}: its counter is behind its records")
-        journal_id = _journal_id(store)
+        own_id = journal_id(store)
         mark = read_watermark(watermark_file) if watermark_file else None
-        if went_back(mark, journal_id, last):
+        if went_back(mark, own_id, last):
             raise SpoolDamagedError(f"{path}: {WENT_BACK}")
-        return store, journal_id
+        return store, own_id
 
 
 WENT_BACK = "it went back in time: more of it was folded than it holds"
@@ -337,7 +237,7 @@ def _mark_of(old: Remains, watermark_file: Path | None) -> int:
 
 
 def _saved_record(old: Remains, seq: int) -> Iterator[Draft]:
-    for row in old.rows(_RECORD, (seq,)):
+    for row in old.rows(RECORD, (seq,)):
         match record_from(seq, row):
             case Record(kind=kind, subject=subject, at=at, body=body):
                 yield Draft(kind=kind, subject=subject, at=at, body=body)
@@ -352,7 +252,12 @@ def _saved_state(old: Remains, number: int) -> Iterator[State]:
             yield state
 
 
-def _journal_id(store: Store) -> str:
+def journal_id(store: Store) -> str:
+    """Return the id of a journal.
+
+    Raises:
+        SpoolDamagedError: It has none.
+    """
     match store.rows("SELECT id FROM journal LIMIT 2"):
         case [(str(journal_id),)] if len(journal_id) == 32 and set(journal_id) <= set("0123456789abcdef"):
             return journal_id
@@ -360,23 +265,16 @@ def _journal_id(store: Store) -> str:
             raise SpoolDamagedError(f"{store.path}: it has no id")
 
 
-def _record(store: Store, seq: int) -> Record | Damaged:
-    """Read one record by its number: what is wrong with one row then stays with that row."""
-    try:
-        rows = store.rows(_RECORD, (seq,))
-    except SpoolDamagedError as damage:  # too long for its bound, not UTF-8, a broken page
-        return Damaged(seq=seq, reason=str(damage))
-    return record_from(seq, rows[0]) if rows else Damaged(seq=seq, reason="it is listed, and not there")
-
-
-def _states(store: Store, kind: str, max_records: int) -> dict[str, State]:
+def _states(store: Store, kind: str) -> dict[str, State]:
     # In the order of writing, so that the newest wins: a bit flipped in the index can leave a subject with two rows.
-    numbers = store.rows("SELECT number FROM state WHERE kind = ? ORDER BY number LIMIT ?", (kind, max_records))
-    found = (_state(store, number) for (number,) in numbers if isinstance(number, int))
+    # SQLite sorts all rows of the kind for this: only for a file of our own.
+    numbers = store.rows("SELECT number FROM state WHERE kind = ? ORDER BY number", (kind,))
+    found = (state_at(store, number) for (number,) in numbers if isinstance(number, int))
     return {state.subject: state for state in found if state is not None and state.kind == kind}
 
 
-def _state(store: Store, number: int) -> State | None:
+def state_at(store: Store, number: int) -> State | None:
+    """Read one state by its number; None if it cannot be believed."""
     try:
         rows = store.rows(_STATE, (number,))
     except SpoolDamagedError:

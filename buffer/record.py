@@ -68,6 +68,17 @@ class Damaged:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """The end of an answer that was bounded: there is more, and it was not looked at.
+
+    Attributes:
+        reason: One sentence for a person. Quotes nothing from the file.
+    """
+
+    reason: str
+
+
 def check(item: Draft | State) -> None:
     """Refuse what a reader would not believe later.
 

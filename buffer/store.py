@@ -155,7 +155,8 @@ class Store:
         self._beware()
         with self.transaction("DEFERRED"):
             _expect(_shape_of(self), layout, self.path)
-            # Known now, and kept from changing by our lock: every question that follows is bounded by its own LIMIT.
+            # Known now, and kept from changing by our lock: every question that follows is bounded by its own LIMIT, as each asks
+            # by key and in the order of the key. One that SQLite has to sort first would read every row.
             self._connection.set_progress_handler(None, 0)
             yield
         self.run("PRAGMA locking_mode = NORMAL")

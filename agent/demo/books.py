@@ -18,8 +18,9 @@ from agent.demo.processes import ChildError, tool
 from agent.demo.script import Expected
 from agent.publish.fold import Chain
 from agent.wiring import Places, asset_states
-from buffer.journal import Journal, JournalView
+from buffer.journal import Journal
 from buffer.outbox import Outbox
+from buffer.view import JournalView
 from buffer.watermark import read_watermark
 from config.model import Plant
 

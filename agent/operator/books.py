@@ -7,25 +7,19 @@ the file for long, and steps over what it cannot believe.
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
-
-import msgspec
 
 from agent.core.asset import AssetState
 from agent.core.change import Change
 from agent.core.decoding import UnreadableError, decoded, read_all
 from agent.core.schedule import Turn
-from agent.wiring import Places
+from agent.wiring import Places, bodies
 from buffer.errors import SpoolError
-from buffer.journal import JournalView
-from buffer.record import Record, State
+from buffer.record import Record
+from buffer.view import JournalView
 from config.model import Plant
 
-MOST_SUBJECTS = 100_000
 BATCH = 500  # records
 BATCH_BYTES = 4 * 1024 * 1024
-
-_Form = TypeVar("_Form", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +41,14 @@ def read(plant: Plant) -> Books:
     """Read the journal of a plant.
 
     Raises:
-        OSError: collect has not run yet, or its journal cannot be read.
+        OSError: collect has not run yet, or its journal cannot be read, or not as a whole.
     """
     journal = Places(plant).journal
     try:
         with JournalView.open(journal) as view:
+            found = bodies(view)
             return Books(
-                states=_decoded(view.states("asset", max_records=MOST_SUBJECTS), AssetState),
-                turns=_decoded(view.states("endpoint", max_records=MOST_SUBJECTS), Turn),
-                changes=_changes(view),
+                states=read_all(found["asset"], AssetState), turns=read_all(found["endpoint"], Turn), changes=_changes(view)
             )
     except SpoolError as error:
         raise OSError(f"{journal}: {error}") from error
@@ -76,7 +69,3 @@ def _records(view: JournalView) -> Iterator[Record]:
     while batch := view.read(after, max_records=BATCH, max_bytes=BATCH_BYTES):
         yield from (record for record in batch if isinstance(record, Record))
         after = batch[-1].seq
-
-
-def _decoded(states: Mapping[str, State], form: type[_Form]) -> dict[str, _Form]:
-    return read_all({name: state.body for name, state in states.items()}, form)

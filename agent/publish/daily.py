@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from agent.core.asset import AssetState
 from agent.core.moment import Moment, elapsed_s
 from agent.log import line, logger
 from agent.publish.fold import Draft
-from agent.publish.manifest import Part, Told, is_due, lines_a_part, manifest
+from agent.publish.manifest import Part, Told, bytes_a_part, is_due, manifest
+from agent.publish.survey import Survey
 from buffer.errors import SpoolFullError
 from buffer.outbox import Outbox
 
@@ -51,12 +51,12 @@ class Daily:
         rests = self._refused_at is not None and elapsed_s(self._refused_at, now) < AGAIN_AFTER_S
         return is_due(self.told, now) and not rests
 
-    def tell(self, states: dict[str, AssetState], now: Moment) -> int:
+    def tell(self, survey: Survey, now: Moment) -> int:
         """Tell what is due, as far as there is room; return how many envelopes came of it."""
-        if not states or not self.is_due(now):
+        if not self.is_due(now):
             return 0
         written = 0
-        for part in manifest(states, now, self.told, lines=lines_a_part(self._outbox.max_bytes)):
+        for part in manifest(survey, now, self.told, room_bytes=bytes_a_part(self._outbox.max_bytes)):
             try:
                 self._write(part, now)
             except (SpoolFullError, OSError) as error:

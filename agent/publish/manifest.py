@@ -4,14 +4,14 @@ Decides when the manifest is due and what it says. Never asks a device; it tells
 what makes silence visible: a look that saw nothing new leaves no record, but it moves *last seen*.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from agent.core.asset import AssetState
-from agent.core.identity import text
 from agent.core.moment import Moment, elapsed_s
 from agent.publish.fold import Draft
+from agent.publish.survey import Survey
 from evidence import kinds
 
 EVERY_S = 86_400.0
@@ -22,11 +22,14 @@ FIRST_AFTER_S = 600.0
 LINES_A_PART = 200
 """Assets in one report: a line takes up to 600 bytes where names are long."""
 
-BYTES_A_LINE = 2_000
-"""What an asset takes in the outbox at most, in both reports together: 600 bytes each, in base64url, and a share of an envelope."""
+BYTES_A_PART = 131_072
+"""Of the lines in one report: what is longer than we expect must not take the lines beside it with it."""
 
 SMALLEST_SHARE = 8
 """One part takes at most so small a share of the outbox."""
+
+BYTES_STORED = 3
+"""What a byte of a part takes in the outbox: it has two reports, each in base64url, and a share of their envelopes."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,13 +61,13 @@ class Part:
     told: Told
 
 
-def lines_a_part(outbox_bytes: int) -> int:
-    """Return of how many assets one part tells, for an outbox of a size: few enough that it can always make room for them.
+def bytes_a_part(outbox_bytes: int) -> int:
+    """Return how large each report of a part may be, for an outbox of a size: small enough that it can always make room for them.
 
-    >>> lines_a_part(256 * 1024 * 1024), lines_a_part(1024 * 1024), lines_a_part(64 * 1024)
-    (200, 65, 4)
+    >>> bytes_a_part(256 * 1024 * 1024), bytes_a_part(1024 * 1024), bytes_a_part(64 * 1024)
+    (131072, 43690, 2730)
     """
-    return max(1, min(LINES_A_PART, outbox_bytes // SMALLEST_SHARE // BYTES_A_LINE))
+    return min(BYTES_A_PART, outbox_bytes // SMALLEST_SHARE // BYTES_STORED)
 
 
 def is_due(told: Told, now: Moment) -> bool:
@@ -83,49 +86,47 @@ def resumed(told: Told | None, now: Moment) -> Told:
     return told
 
 
-def manifest(states: dict[str, AssetState], now: Moment, told: Told, *, lines: int = LINES_A_PART) -> list[Part]:
+def manifest(survey: Survey, now: Moment, told: Told, *, room_bytes: int = BYTES_A_PART) -> list[Part]:
     """Write what is still to be told of a manifest, in parts that fit an envelope.
 
     One that was interrupted goes on behind the asset that it came to, whatever came or went meanwhile.
     """
-    left = sorted(item for item in states.items() if not told.part or item[0] > told.after)
-    batches = [left[start : start + lines] for start in range(0, len(left), lines)]
+    names = sorted(survey.inventory.keys() | survey.ledger.keys())
+    batches = _batches(survey, [name for name in names if not told.part or name > told.after], room_bytes)
     whole = Told(moment=now, manifests=told.manifests + 1)
-    if told.part and not left:  # what was still to be told of is gone
+    if told.part and not batches:  # what was still to be told of is gone
         return [Part(drafts=(), told=whole)]
-    since = min((state.ledger.since for state in states.values()), default=now.text)
+    since = min((ledger.since for ledger in survey.ledger.values()), default=now.text)
     found: list[Part] = []
     for part, batch in enumerate(batches, start=told.part + 1):
         numbers = {"part": part, "parts": told.part + len(batches)}
-        inventory = kinds.Inventory(at=now.text, assets=[_inventory_line(name, state) for name, state in batch], **numbers)
-        ledger = kinds.Ledger(since=since, until=now.text, assets=[_ledger_line(name, state) for name, state in batch], **numbers)
+        assets = [survey.inventory[name] for name in batch if name in survey.inventory]
+        asked = [survey.ledger[name].line for name in batch if name in survey.ledger]
+        inventory = kinds.Inventory(at=now.text, assets=assets, **numbers)
+        ledger = kinds.Ledger(since=since, until=now.text, assets=asked, **numbers)
         drafts = (Draft(f"inventory part {part}", inventory), Draft(f"ledger part {part}", ledger))
         is_last = batch is batches[-1]
-        further = msgspec.structs.replace(told, part=part, after=batch[-1][0])
+        further = msgspec.structs.replace(told, part=part, after=batch[-1])
         found.append(Part(drafts=drafts, told=whole if is_last else further))
     return found
 
 
-def _inventory_line(name: str, state: AssetState) -> kinds.InventoryLine:
-    return kinds.InventoryLine(
-        asset_id=name,
-        address=state.observation.address,
-        last_seen_at=state.last_seen_at,
-        last_asked_at=state.last_asked_at,
-        outcome=state.observation.outcome,
-        firmware_version=text(state.known.nameplate, "firmware_version") if state.known else "",
-    )
+def _batches(survey: Survey, names: Sequence[str], room_bytes: int) -> list[list[str]]:
+    """Cut a plant into parts of at most `LINES_A_PART` assets, none of whose two reports takes more than so many bytes.
+
+    An asset whose own lines are longer is a part by itself.
+    """
+    batches: list[list[str]] = []
+    used = (0, 0)
+    for name in names:
+        size = (_size(survey.inventory.get(name)), _size(survey.ledger.get(name)))
+        used = (used[0] + size[0], used[1] + size[1])
+        if not batches or max(used) > room_bytes or len(batches[-1]) == LINES_A_PART:
+            batches.append([])
+            used = size
+        batches[-1].append(name)
+    return batches
 
 
-def _ledger_line(name: str, state: AssetState) -> kinds.LedgerLine:
-    totals = state.ledger
-    return kinds.LedgerLine(
-        asset_id=name,
-        address=state.observation.address,
-        visits=totals.looks,
-        connections=totals.connections,
-        requests=totals.requests,
-        sent_bytes=totals.sent_bytes,
-        received_bytes=totals.received_bytes,
-        smallest_gap_ms=totals.smallest_gap_ms,
-    )
+def _size(line: object) -> int:
+    return len(msgspec.json.encode(line)) + 1

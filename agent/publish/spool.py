@@ -4,7 +4,6 @@ Decides when the journal is worth opening and what goes into one transaction. Ne
 `Author` does), and never advances the watermark without the envelopes that it stands for.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -13,29 +12,24 @@ from pathlib import Path
 
 import msgspec
 
-from agent.core.asset import AssetState
-from agent.core.decoding import UnreadableError, decoded
 from agent.core.limits import FREE_FLOOR_BYTES
 from agent.core.moment import Moment, elapsed_s
-from agent.core.vitals import Vitals
 from agent.log import line, logger
 from agent.publish.airlock import Airlock, Batch, look, wait
 from agent.publish.daily import Daily
-from agent.publish.endpoints import decoded_turns, decoded_vitals, endpoints
+from agent.publish.facts import Facts
 from agent.publish.fold import Author, Chain, Draft, drafts
 from agent.publish.keeping import Keeper, Settled, note
 from agent.publish.manifest import Told, resumed
 from agent.publish.rescue import Rescue
-from buffer.backlog import backlog_file, read_backlog
 from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolNewerError
 from buffer.outbox import DAMAGED, Outbox, Stored
-from buffer.record import Record, State
+from buffer.record import Record
 from buffer.watermark import Watermark, read_watermark, write_watermark
 from buffer.wreck import Wreck
 from evidence import kinds
 from evidence.envelope import Receipt
 
-OUTCOMES_EVERY_S = 60.0
 FLOOR_EVERY_S = 60.0
 BATCH_SHARE = 8
 """The share of the outbox that one batch may take: what makes room for it must not be most of what waits."""
@@ -63,8 +57,7 @@ class Spool:
     Attributes:
         outbox: What waits.
         sessions: How many connections to the broker there were.
-        outcomes: How many assets ended their last look how, as far as the journal told lately.
-        endpoints: How each endpoint answers, likewise.
+        facts: How the plant is, as far as the journal told lately.
     """
 
     def __init__(
@@ -80,9 +73,7 @@ class Spool:
         floor_bytes: int = FREE_FLOOR_BYTES,
     ) -> None:
         self.outbox = outbox
-        self.outcomes: dict[str, int] = {}
-        self.endpoints: list[kinds.EndpointHealth] = []
-        self._collect: Vitals | None = None
+        self.facts = Facts(journal_file)
         self._journal_file = journal_file
         self._watermark_file = watermark_file
         self._start = begin
@@ -90,7 +81,6 @@ class Spool:
         self._airlock = Airlock[Batch]()
         self._seen: tuple[int, int, int] | None = None
         self._looked: tuple[int, int, int] | None = None
-        self._outcomes_at: Moment | None = None
         self._floor_at: Moment | None = None
         notes = outbox.notes()
         chain = note(notes, "chain", Chain)
@@ -138,7 +128,7 @@ class Spool:
         if self._rescue or stamp is None or (stamp == self._seen and not self._daily.is_due(now)):
             return None
         mark = Watermark(journal_id=self._folded.journal_id, seq=self._folded.seq)
-        states = self._daily.is_due(now) or _is_due(self._outcomes_at, now, OUTCOMES_EVERY_S)
+        states = self._daily.is_due(now) or self.facts.are_due(now)
         self._looked = stamp
         return self._airlock.start(lambda: look(self._journal_file, mark, states=states))
 
@@ -157,20 +147,13 @@ class Spool:
             return self._save(self._rescue, now)
         if batch is None:
             return 0
-        states = self._assets(batch, now)
-        folded = self._fold(self._fitting(batch), now) + self._daily.tell(states, now)
+        folded = self._fold(self._fitting(batch), now)
+        if batch.survey:
+            self.facts.take(batch.survey, now)
+            folded += self._daily.tell(batch.survey, now)
         if folded == 0:
             self._seen = self._looked
         return folded
-
-    @property
-    def collect(self) -> Vitals | None:
-        """How collect is, as far as it has told lately; what it cannot write into the journal, it says beside it."""
-        waits = read_backlog(backlog_file(self._journal_file))
-        if self._collect is None or waits is None:
-            return self._collect
-        given_up = self._collect.given_up + waits.given_up
-        return msgspec.structs.replace(self._collect, held=waits.held, given_up=given_up)
 
     @property
     def settled_upto(self) -> int | None:
@@ -288,17 +271,6 @@ class Spool:
                 return replace(batch, records=batch.records[:count])
         return batch
 
-    def _assets(self, batch: Batch, now: Moment) -> dict[str, AssetState]:
-        """Decode the states that a look brought, and count how the assets are."""
-        if batch.states is None:
-            return {}
-        states = _decoded(batch.states)
-        self.outcomes = dict(Counter(state.observation.outcome for state in states.values()))
-        self.endpoints = endpoints(states, decoded_turns(batch.turns))
-        self._collect = decoded_vitals(batch.gateway)
-        self._outcomes_at = now
-        return states
-
 
 def _end_of(batch: Batch, known: Folded | None) -> Folded:
     """Return how far the journal is folded after a batch."""
@@ -319,14 +291,3 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _decoded(states: dict[str, State]) -> dict[str, AssetState]:
-    """Read the newest belief about each asset; one that cannot be read is left out and logged."""
-    found: dict[str, AssetState] = {}
-    for subject, state in states.items():
-        try:
-            found[subject] = decoded(state.body, AssetState)
-        except UnreadableError as error:
-            _log.warning(line("state.unreadable", subject=subject, why=str(error)))
-    return found

@@ -13,11 +13,14 @@ import psutil
 
 from agent.core.moment import Moment
 from agent.core.vitals import Vitals
+from agent.publish.survey import MOST_ENDPOINTS
 from buffer.outbox import Depth
 from evidence import kinds
 from evidence.claims import ClockState
 
-MOST_ENDPOINTS = 256
+MOST_ROLE_BYTES = 32_768
+"""Of one role in a report. What our roles find out takes a tenth of that; a report that holds more of both than this is no envelope."""
+
 THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 
 
@@ -60,13 +63,14 @@ def health(
 
 
 def _of_role(role: str, vitals: Vitals) -> kinds.RoleHealth | None:
-    """Give a role's vitals the form in which they are reported; None where collect left something that no report may say."""
+    """Give a role's vitals the form in which they are reported; None where collect left something that no report may say, or too much."""
     told = msgspec.to_builtins(vitals)
     del told["moment"]  # publish alone reads it, to judge the age of what it was told
     try:
-        return msgspec.convert({"role": role, **told}, kinds.RoleHealth)
+        reported = msgspec.convert({"role": role, **told}, kinds.RoleHealth)
     except msgspec.ValidationError:
         return None
+    return reported if len(msgspec.json.encode(reported)) <= MOST_ROLE_BYTES else None
 
 
 def host() -> dict[str, float]:

@@ -112,9 +112,12 @@ class Voice:
             session=number,
             agent_version=self.agent_version,
             depth=self.spool.outbox.depth(),
-            outcomes=self.spool.outcomes,
-            endpoints=self.spool.endpoints,
-            roles={"collect": self.neighbour(self.spool.collect, now), "publish": self.vitals(now) if self.vitals else None},
+            outcomes=self.spool.facts.outcomes,
+            endpoints=self.spool.facts.endpoints,
+            roles={
+                "collect": self.neighbour(self.spool.facts.collect, now),
+                "publish": self.vitals(now) if self.vitals else None,
+            },
         )
 
     def _status(self, body: kinds.Body, number: int) -> Letter:

@@ -20,8 +20,9 @@ from agent.demo.modbus_device import ModbusDevice, Unit, checksum
 from agent.demo.opcua_device import OpcUaDevice, Specification
 from agent.ending import FINAL, Exit
 from agent.status import files
-from buffer.journal import Journal, JournalView
+from buffer.journal import Journal
 from buffer.outbox import Outbox
+from buffer.view import JournalView
 from protocols.opcua.guard import ALLOWED_SERVICES
 from tests.agent.rig import ASSET, Role, command, plant, until
 from tests.brokers import mosquitto
@@ -273,7 +274,7 @@ def test_a_disk_that_is_full_at_boot_is_waited_for(tmp_path: Path, roles: list[R
 STALLED = """
 import fcntl, os, signal, sys
 from pathlib import Path
-from buffer.journal import JournalView
+from buffer.view import JournalView
 if sys.argv[2] == "question":
     with JournalView.open(Path(sys.argv[1]))._asking():
         os.kill(os.getpid(), signal.SIGSTOP)

@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolFullError, SpoolNewerError
-from buffer.journal import Journal, JournalView
+from buffer.journal import Journal
 from buffer.limits import MAX_SEQ, MIN_FILE_BYTES
 from buffer.record import Record
+from buffer.view import JournalView
 from buffer.watermark import write_watermark
 from tests.buffer.samples import AT, MAX_BYTES, ROOT, die_at_statement, draft, foreign, holder, in_child, state
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from buffer.errors import SpoolBusyError, SpoolFullError
-from buffer.journal import Journal, JournalView
+from buffer.journal import Journal
 from buffer.limits import MIN_FILE_BYTES, PAGE_BYTES
 from buffer.outbox import Outbox
 from buffer.versions import scripts
+from buffer.view import JournalView
 from tests.buffer.old_files import RECORDS, VERSIONS, copied
 from tests.buffer.samples import ROOT, die_at_statement, draft, in_child
 from tests.faults.gateway import CAP, Place, Receiver, drain, moment

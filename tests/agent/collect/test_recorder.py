@@ -12,9 +12,10 @@ from agent.core.moment import ClockState, Moment
 from agent.core.silence import Silence
 from buffer.backlog import Backlog, read_backlog, write_backlog
 from buffer.errors import SpoolBusyError, SpoolFullError
-from buffer.journal import Journal, JournalView
+from buffer.journal import Journal
 from buffer.limits import MAX_SEQ
 from buffer.record import Draft, Record, State
+from buffer.view import JournalView
 from buffer.watermark import write_watermark
 from tests.agent.core.looks import moment
 from tests.buffer.samples import foreign, holder
@@ -163,7 +164,7 @@ def test_watermark_beyond_the_end_at_work_begins_the_journal_anew_once_and_is_th
 
 
 def _count(tmp_path: Path) -> int:
-    from buffer.journal import JournalView
+    from buffer.view import JournalView
 
     with JournalView.open(tmp_path / "journal.db") as view:
         return len(view.read(0, max_records=10_000, max_bytes=MIB))

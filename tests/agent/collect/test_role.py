@@ -17,8 +17,10 @@ from agent.core.change import Change
 from agent.core.moment import ClockState, Moment
 from agent.core.observation import Observation, Register
 from agent.core.schedule import Rhythm, Turn
-from buffer.journal import Journal, JournalView
+from agent.wiring import bodies
+from buffer.journal import Journal
 from buffer.record import Record
+from buffer.view import JournalView
 from protocols.contract import Answer, Ask, Endpoint, Reader, Transport
 from protocols.errors import ForbiddenRequestError
 from tests.simulators.readers import Answering, SimulatedReader, failed, identified
@@ -89,7 +91,7 @@ async def test_unchanged_device_is_written_down_once_and_seen_again(tmp_path: Pa
     await collect(path, reader, [target("a")], until=lambda: len(reader.asked) >= 4)
     assert len(observations(path)) == 1
     with JournalView.open(path) as view:
-        state = msgspec.json.decode(view.states("asset", max_records=9)["a"].body, type=AssetState)
+        state = msgspec.json.decode(bodies(view)["asset"]["a"], type=AssetState)
     assert state.ledger.looks >= 3
     assert state.last_seen_at is not None and state.last_seen_at > observations(path)[0].observed_at
 
@@ -215,7 +217,7 @@ async def test_unreadable_state_costs_a_look_and_no_crash(tmp_path: Path) -> Non
 
     def well() -> bool:
         with JournalView.open(path) as view:
-            body = view.states("endpoint", max_records=9)["a"].body
+            body = bodies(view)["endpoint"]["a"]
         return body != b"[]" and msgspec.json.decode(body, type=Turn).failures == 0
 
     await collect(path, reader, [target("a")], until=well)

@@ -27,6 +27,7 @@ from config.model import Asset, BrokerSection, CollectSection, GatewaySection, P
 from evidence.keys import create_key
 from protocols.profile import bundled
 from tests.agent.core.looks import look, moment, plate
+from tests.agent.publish.test_manifest import surveyed
 
 ASSETS = 100
 MIXED = Path(module.__file__).parents[2] / "config" / "plants" / "mixed.toml"
@@ -150,7 +151,8 @@ def test_looks_that_wait_for_company_cost_fewer_transactions() -> None:
 
 
 def test_a_manifest_weighs_and_writes_what_the_plan_says(tmp_path: Path, author: Author) -> None:
-    [part] = manifest({f"press-{n:04d}-plc": seen(n) for n in range(ASSETS)}, moment(), Told(moment=moment()))
+    plant = surveyed((f"press-{n:04d}-plc", seen(n)) for n in range(ASSETS))
+    [part] = manifest(plant, moment(), Told(moment=moment()))
     _, parcels = extend(Chain(epoch="0b1f9c1e-0000-4000-8000-000000000000"), part.drafts, author=author, now=moment())
     before = written()
     with Outbox.open(tmp_path / "outbox.db", max_bytes=1 << 24) as outbox:

@@ -1,26 +1,42 @@
 """The daily manifest: due by time that has surely passed, and in parts that fit an envelope."""
 
-from agent.core.asset import AssetState, after_look
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from agent.core.asset import after_look
 from agent.core.moment import ClockState, Moment
 from agent.publish.manifest import (
-    BYTES_A_LINE,
+    BYTES_A_PART,
     EVERY_S,
     FIRST_AFTER_S,
     LINES_A_PART,
     Told,
+    bytes_a_part,
     is_due,
-    lines_a_part,
     manifest,
     resumed,
 )
+from agent.publish.survey import Survey, survey
+from buffer.record import State
 from evidence import kinds
 from tests.agent.core.looks import look, moment
 
 NEVER = Told(moment=moment())
+TWO = 500
+"""Bytes of a report that has room for two assets of a short name, and not for three."""
+
+NAMES = [f"asset-{number:05}" for number in range(7)]
 
 
-def states(count: int) -> dict[str, AssetState]:
-    return {f"asset-{number:05}": after_look(None, look(asset_id=f"asset-{number:05}")) for number in range(count)}
+def surveyed(assets: Iterable[tuple[str, Any]]) -> Survey:
+    return survey(State(kind="asset", subject=name, at="", body=msgspec.json.encode(asset)) for name, asset in assets)
+
+
+def plant(count: int, **fields: object) -> Survey:
+    names = [f"asset-{number:05}" for number in range(count)]
+    return surveyed((name, after_look(None, look(asset_id=name, **fields))) for name in names)
 
 
 def test_first_manifest_comes_soon_and_the_next_a_day_later() -> None:
@@ -51,12 +67,12 @@ def test_clock_jump_makes_no_manifest() -> None:
 
 
 def test_plant_without_a_look_has_no_manifest() -> None:
-    assert manifest({}, moment(), NEVER) == []
+    assert manifest(plant(0), moment(), NEVER) == []
 
 
 def test_asset_that_fell_silent_keeps_its_last_seen_and_its_firmware() -> None:
     state = after_look(after_look(None, look()), look("silent", at_s=60))
-    inventory = manifest({"press-07": state}, moment(61), NEVER)[0].drafts[0].body
+    inventory = manifest(surveyed([("press-07", state)]), moment(61), NEVER)[0].drafts[0].body
     assert isinstance(inventory, kinds.Inventory)
     [entry] = inventory.assets
     assert (entry.outcome, entry.firmware_version) == ("silent", "2.1")
@@ -64,7 +80,7 @@ def test_asset_that_fell_silent_keeps_its_last_seen_and_its_firmware() -> None:
 
 
 def test_large_plant_is_told_in_parts_that_together_are_everything() -> None:
-    drafts = [draft for part in manifest(states(2 * LINES_A_PART + 1), moment(), NEVER) for draft in part.drafts]
+    drafts = [draft for part in manifest(plant(2 * LINES_A_PART + 1), moment(), NEVER) for draft in part.drafts]
     inventories = [draft.body for draft in drafts if isinstance(draft.body, kinds.Inventory)]
     ledgers = [draft.body for draft in drafts if isinstance(draft.body, kinds.Ledger)]
     assert [(each.part, each.parts) for each in inventories] == [(1, 3), (2, 3), (3, 3)]
@@ -72,11 +88,10 @@ def test_large_plant_is_told_in_parts_that_together_are_everything() -> None:
 
 
 def test_interrupted_manifest_goes_on_behind_the_asset_that_it_came_to_and_ends_whole() -> None:
-    first, second, _ = manifest(states(5), moment(), NEVER, lines=2)
+    first, second, _ = manifest(plant(5), moment(), NEVER, room_bytes=TWO)
     assert (second.told.part, second.told.after, second.told.manifests) == (2, "asset-00003", 0)
-    later = states(7)
-    del later["asset-00001"]
-    [third, fourth] = manifest(later, moment(60), second.told, lines=2)
+    later = surveyed((name, after_look(None, look(asset_id=name))) for name in NAMES if name != "asset-00001")
+    [third, fourth] = manifest(later, moment(60), second.told, room_bytes=TWO)
     inventories = [part.drafts[0].body for part in (first, second, third, fourth)]
     assert [inventory.part for inventory in inventories] == [1, 2, 3, 4]
     assert [line.asset_id[-1] for inventory in inventories for line in inventory.assets] == list("0123456")
@@ -84,11 +99,20 @@ def test_interrupted_manifest_goes_on_behind_the_asset_that_it_came_to_and_ends_
 
 
 def test_manifest_of_which_the_rest_is_gone_is_whole() -> None:
-    [_, second, _] = manifest(states(5), moment(), NEVER, lines=2)
-    [rest] = manifest(states(4), moment(60), second.told, lines=2)
+    [_, second, _] = manifest(plant(5), moment(), NEVER, room_bytes=TWO)
+    [rest] = manifest(plant(4), moment(60), second.told, room_bytes=TWO)
     assert rest.drafts == () and rest.told == Told(moment=moment(60), manifests=1)
 
 
 def test_a_part_is_only_so_large_that_its_outbox_can_make_room_for_it() -> None:
-    assert lines_a_part(0) == 1
-    assert lines_a_part(1024 * 1024) * BYTES_A_LINE <= 1024 * 1024 // 8
+    assert bytes_a_part(64 * 1024) * 3 <= 64 * 1024 // 8
+    assert bytes_a_part(1 << 40) == BYTES_A_PART
+
+
+def test_longer_lines_than_expected_make_more_parts_and_none_that_no_envelope_takes() -> None:
+    long = surveyed((f"a{number}", after_look(None, look(address="\x01" * 1024))) for number in range(2 * LINES_A_PART))
+    drafts = [draft for part in manifest(long, moment(), NEVER) for draft in part.drafts]
+    assert len(drafts) == 40
+    assert all(len(msgspec.json.encode(draft.body)) < BYTES_A_PART + 1000 for draft in drafts)
+    lines = [line.asset_id for draft in drafts if isinstance(draft.body, kinds.Inventory) for line in draft.body.assets]
+    assert lines == sorted(long.inventory)

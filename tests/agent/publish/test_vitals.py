@@ -73,7 +73,7 @@ class Gateway:
             files = (self.journal, self.folder / "watermark")
             spool = Spool(outbox, *files, author=signer, begin=start, epoch=EPOCH, now=moment())
             spool.fold(moment())
-            return spool.collect
+            return spool.facts.collect
 
 
 @pytest.fixture

@@ -28,7 +28,9 @@ def test_every_line_fits(columns: int) -> None:
 
 def test_a_problem_comes_last_where_it_does_not_scroll_away_and_without_one_all_is_well() -> None:
     assert shown().endswith("\n\nall is well")
-    assert shown(found=("publish does not run", "collect does not run")).endswith("\n\n! publish does not run\n! collect does not run")
+    assert shown(found=("publish does not run", "collect does not run")).endswith(
+        "\n\n! publish does not run\n! collect does not run"
+    )
 
 
 def test_it_says_what_each_role_does_and_how_far_delivery_is() -> None:

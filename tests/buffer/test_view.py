@@ -4,6 +4,7 @@ import os
 import sqlite3
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolError, SpoolNewerError
-from buffer.journal import Journal, JournalView
+from buffer.journal import Journal
 from buffer.limits import MAX_SEQ
-from buffer.record import Damaged, Record, State, checksum
+from buffer.record import Damaged, LeftOut, Record, State, checksum
+from buffer.view import JournalView
 from tests.buffer.samples import AT, MAX_BYTES, draft, foreign, holder, in_child, state
 
 
@@ -53,11 +55,63 @@ def test_reading_ends_before_too_many_bytes_but_never_stands_still(view: Journal
     assert summary(view.read(0, max_records=9, max_bytes=1)) == [b"one"]
 
 
-def test_states_are_read_by_subject(view: JournalView) -> None:
-    assert view.states("endpoint/1", max_records=9) == {
-        "10.0.0.7": State(kind="endpoint/1", subject="10.0.0.7", at=AT, body=b"s")
-    }
-    assert view.states("endpoint/1", max_records=0) == {}
+def states(path: Path, *, max_records: int = 9999, max_bytes: int = 1 << 30) -> list[State | LeftOut]:
+    with JournalView.open(path) as view:
+        return list(view.states(max_records=max_records, max_bytes=max_bytes))
+
+
+def test_states_of_every_kind_are_read_in_the_order_of_writing(path: Path) -> None:
+    first = State(kind="endpoint/1", subject="10.0.0.7", at=AT, body=b"s")
+    assert states(path) == [first]
+    others = [state(b"%d" % number, kind=f"k{number}") for number in range(700)]
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        journal.append([], others)
+    assert states(path) == [first, *others]
+
+
+def test_bound_on_states_ends_the_answer_and_is_said(path: Path) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        journal.append([], [state(b"x" * 1000, subject=f"s{number}") for number in range(500)])
+    for found, count in ((states(path, max_records=300), 300), (states(path, max_bytes=100_500), 101)):
+        assert len(found) == count + 1
+        assert isinstance(found[-1], LeftOut) and "was not looked at" in found[-1].reason
+    assert isinstance(states(path, max_records=501)[-1], State)
+
+
+def test_states_that_nobody_can_believe_count_too(path: Path) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        journal.append([], [state(subject=f"s{number}") for number in range(20)])
+    foreign(path, "UPDATE state SET crc = 0")
+    assert states(path, max_records=21) == []
+    assert [type(each) for each in states(path, max_records=20)] == [LeftOut]
+
+
+def test_no_more_states_are_in_memory_than_a_block_has(path: Path) -> None:
+    with Journal.open(path, max_bytes=32 << 20) as journal:
+        for number in range(60):
+            journal.append([], [state(b"x" * 256 * 1024, subject=f"s{number}")])
+    tracemalloc.start()
+    with JournalView.open(path) as view:
+        assert sum(1 for _ in view.states(max_records=99, max_bytes=1 << 30)) == 61
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 << 20
+
+
+def test_writer_need_not_wait_for_whoever_looks_at_states(path: Path, view: JournalView) -> None:
+    with Journal.open(path, max_bytes=MAX_BYTES) as journal:
+        journal.append([], [state(subject=f"s{number}") for number in range(5)])
+        looked = view.states(max_records=99, max_bytes=1 << 20)
+        next(looked)
+        journal.append([], [state(b"new", subject="s9")])
+        assert len(list(looked)) == 6
+
+
+@pytest.mark.parametrize("question", ["SELECT number FROM state WHERE number", "SELECT seq FROM record WHERE seq"])
+def test_no_question_makes_sqlite_sort_what_a_stranger_wrote(view: JournalView, question: str) -> None:
+    key = question.split()[1]
+    plan = view._store.rows(f"EXPLAIN QUERY PLAN {question} > ? ORDER BY {key} LIMIT ?", (0, 9))
+    assert ["USING INTEGER PRIMARY KEY" in str(step[-1]) for step in plan] == [True]
 
 
 def test_view_and_journal_agree_on_the_id(path: Path) -> None:
@@ -248,8 +302,7 @@ def test_a_bad_state_is_left_out(path: Path) -> None:
         journal.append([], [state(b"t", subject="10.0.0.8"), state(b"u", subject="10.0.0.9")])
     foreign(path, "UPDATE state SET body = zeroblob(50000000) WHERE subject = '10.0.0.7'")
     foreign(path, "UPDATE state SET crc = 0 WHERE subject = '10.0.0.8'")
-    with JournalView.open(path) as view:
-        assert list(view.states("endpoint/1", max_records=9)) == ["10.0.0.9"]
+    assert [each.subject for each in states(path) if isinstance(each, State)] == ["10.0.0.9"]
 
 
 def test_a_pipe_or_a_link_in_the_place_of_the_journal_is_damage_and_keeps_nobody_waiting(path: Path, tmp_path: Path) -> None:
