@@ -147,10 +147,12 @@ class Conversation:
             return
         if self._connection.unanswered >= self._connection.receive_maximum:
             self._health_due_s = now_s + pause_s(1)
-        else:
+            return
+        self._health_due_s = now_s + HEALTH_EVERY_S
+        letter = self._voice.health(self._number, self._health_sent + 1)
+        if letter is not None:
             self._health_sent += 1
-            self._health_due_s = now_s + HEALTH_EVERY_S
-            self._health_id = self._connection.publish(self._voice.health(self._number, self._health_sent))
+            self._health_id = self._connection.publish(letter)
 
     def _hand_over(self, now_s: float) -> None:
         """Fill the window from the outbox, oldest first."""

@@ -9,17 +9,24 @@ from dataclasses import dataclass
 from agent.clock import Clock
 from agent.core.moment import Moment
 from agent.core.vitals import Vitals
-from agent.publish.fold import Author
+from agent.log import line, logger
+from agent.publish.fold import LARGEST_PAYLOAD_BYTES, Author
 from agent.publish.mqtt import Letter
 from agent.publish.neighbour import Neighbour, as_told
 from agent.publish.spool import Spool
 from agent.publish.vitals import health
 from evidence import kinds
 from evidence.envelope import RESPONSE, Request, Response, Stream, seal
+from evidence.errors import MalformedEnvelopeError
 from evidence.requests import Outcome
 
 HEALTH_EXPIRY_S = 86_400
+MOST_HEALTH_BYTES = LARGEST_PAYLOAD_BYTES - 4096
+"""With room for what an envelope or an answer says beside it."""
+
 ANSWER_EXPIRY_S = 60
+
+_log = logger("publish")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +85,12 @@ class Voice:
         """Sign that it is not: the will of a connection, and its goodbye."""
         return self._status(kinds.StatusOffline(sess=number), number)
 
-    def health(self, number: int, seq: int) -> Letter:
-        """Sign how the gateway is; only the newest counts, in the order of session and uptime."""
-        return Letter(
-            topic=self.topics.health,
-            payload=self._write(self._health(number), Stream.HEALTH, seq),
-            expiry_s=HEALTH_EXPIRY_S,
-        )
+    def health(self, number: int, seq: int) -> Letter | None:
+        """Sign how the gateway is; only the newest counts, in the order of session and uptime. None if there is no way to say it."""
+        body = self._health(number)
+        if body is None:
+            return None
+        return Letter(topic=self.topics.health, payload=self._write(body, Stream.HEALTH, seq), expiry_s=HEALTH_EXPIRY_S)
 
     def response(self, request: Request, outcome: Outcome, detail: str, correlation: bytes) -> Letter:
         """Sign an answer. It goes to our own topic, whatever topic the request names: nobody signed that."""
@@ -101,10 +107,23 @@ class Voice:
             detail=detail,
             health=self._health(request.sess) if request.name == "status" else None,
         )
-        token = seal(claims, self.author.signer, typ=RESPONSE).token
+        token = seal(claims, self.author.signer, typ=RESPONSE, max_payload_bytes=LARGEST_PAYLOAD_BYTES).token
         return Letter(topic=self.topics.response, payload=token, expiry_s=ANSWER_EXPIRY_S, correlation=correlation)
 
-    def _health(self, number: int) -> kinds.Health:
+    def _health(self, number: int) -> kinds.Health | None:
+        """Say how the gateway is. A report that no receiver would take is none: what is in it must not keep evidence from its way."""
+        body = self._told(number)
+        try:
+            size = len(bytes(kinds.encode_body(body)[1]))
+            why = f"it has {size} bytes" if size > MOST_HEALTH_BYTES else ""
+        except MalformedEnvelopeError as error:
+            why = str(error)
+        if not why:
+            return body
+        _log.error(line("health.unwritable", why=why))
+        return None
+
+    def _told(self, number: int) -> kinds.Health:
         now = self.clock()
         return health(
             now=now,
