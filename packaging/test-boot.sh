@@ -123,6 +123,16 @@ holds "the journal is collect's again" test "$(stat -c %U /var/lib/nameplated/co
 holds "publish still runs" active nameplated-publish.service
 holds "the single process does not" inactive nameplated.service
 
+printf '[Service]\nLoadCredentialEncrypted=report.key:/etc/credstore.encrypted/none\n' >/etc/systemd/system/nameplated-publish.service.d/90-test.conf
+systemctl daemon-reload
+systemctl restart nameplated-publish.service
+holds "a sealed key that is missing ends publish with 243" test "$(systemctl show -P ExecMainStatus nameplated-publish.service)" = 243
+holds "and systemd does not try again" test "$(systemctl is-active nameplated-publish.service)" = failed
+holds "doctor names the file" sh -c 'nameplated doctor --json | grep -q "/etc/credstore.encrypted/none: No such file"'
+rm /etc/systemd/system/nameplated-publish.service.d/90-test.conf
+systemctl daemon-reload
+holds "without that line it runs again" systemctl restart nameplated-publish.service
+
 # A USB adapter without a driver is ENXIO to whoever may open it, and EPERM to whoever may not.
 printf '[[asset]]\nid = "line-1"\naddress = "modbus-rtu:///dev/ttyUSB7?unit=1"\n' >/etc/nameplated/conf.d/line.toml
 chown root:nameplated /etc/nameplated/conf.d/line.toml && chmod 640 /etc/nameplated/conf.d/line.toml
