@@ -71,9 +71,9 @@ places = os.path.dirname(os.path.realpath(sys.executable)), sysconfig.get_path("
 print(*sorted({real for place in places if place for real in [os.path.realpath(place)] if not (real + "/").startswith(("/usr/bin/", "/usr/lib"))}))'
 }
 PLACES=$(places)
-case "$PLACES" in
+case " $PLACES" in
 *[!A-Za-z0-9/._+\ -]*) fail "$PYTHON lies in a folder whose name no unit can have; take another Python" ;;
-/home/* | /root/* | /tmp/* | /var/tmp/* | *\ /home/* | *\ /root/* | *\ /tmp/* | *\ /var/tmp/*)
+*" /home"* | *" /root"* | *" /tmp"* | *" /var/tmp"*)
     fail "$PYTHON lies where the units see nothing ($PLACES); take a Python of the system, or one in /usr/local or /opt" ;;
 esac
 

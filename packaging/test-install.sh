@@ -109,9 +109,9 @@ install_package() {
 
 run_line() { # run_line SECONDS: the line from a device to the inventory, and the whole demo where a broker can be had
     cp packaging/test-line.py "$root/test-line.py"
-    holds "every shipped profile can be used as a site's own" inside sh -c 'mkdir /tmp/own && cd /opt/nameplated/venv/lib/python3.11/site-packages/protocols/profiles &&
-        for file in *.toml; do sed "s/^id = \"/&own-/" "$file" >"/tmp/own/own-$file"; done && nameplated profiles check /tmp/own'
-    holds "both roles in one process identify a device" as nameplated-it /opt/nameplated/venv/bin/python -I /test-line.py /tmp/line "$1"
+    holds "every shipped profile can be used as a site's own" inside sh -c 'mkdir /var/tmp/own && cd /opt/nameplated/venv/lib/python3.11/site-packages/protocols/profiles &&
+        for file in *.toml; do sed "s/^id = \"/&own-/" "$file" >"/var/tmp/own/own-$file"; done && nameplated profiles check /var/tmp/own'
+    holds "both roles in one process identify a device" as nameplated-it /opt/nameplated/venv/bin/python -I /test-line.py /var/tmp/line "$1"
     # The base package has no broker: the embedded one is in the extra `demo`, mosquitto is another package.
     holds "the demo says which broker it lacks" inside sh -c 'nameplated demo --broker embedded --seconds 30 2>&1 | grep -q "its extra: demo"'
     [ "$native" = yes ] && lend mosquitto || { echo "  skipped: no mosquitto of this architecture to lend for the demo"; return; }
