@@ -175,8 +175,8 @@ class _Process:
             if self._ends_with(running, rests):
                 word(found.sentence)
                 return
-            running.rest(rests)
             _log.error(_failed(name, rests))  # one line; a trace is for a lone role at a terminal
+            running.rest(rests)
             try:
                 await asyncio.sleep(rests.again_s) if rests.again_s is not None else await asyncio.Event().wait()
             except asyncio.CancelledError:

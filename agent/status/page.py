@@ -64,10 +64,10 @@ def _facts(role: str, word: Word, now: Moment) -> list[tuple[str, str]]:
 
 
 def _findings(words: Mapping[str, Word | None]) -> list[tuple[str, str]]:
-    """What the roles found out when they started; once where both found the same."""
+    """What the roles found out around them that is not as it should be; once where both found the same."""
     told: dict[str, list[str]] = {}
     for role, word in words.items():
-        for one in word.vitals.found if word else ():
+        for one in (each for each in (word.vitals.found if word else ()) if each.state != "ok"):
             remedy = f" -> {one.remedy}" if one.remedy else ""
             told.setdefault(f"{one.name}: {one.state}, {one.detail}{remedy}", []).append(role)
     return [

@@ -1,5 +1,6 @@
 """A role as systemd starts it: a real process, a notify socket of its own, its lines on standard error, its word for `status`."""
 
+import base64
 import json
 import os
 import signal
@@ -7,8 +8,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 HEAD = """
 [plant]
@@ -39,10 +41,11 @@ def plant(folder: Path, *assets: tuple[str, str], broker: int = 1, interval: int
     return file
 
 
-def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
+def command(*words: str | Path, run_dir: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command of the gateway to its end."""
     called = [sys.executable, "-I", "-m", "agent", *map(str, words)]
-    return subprocess.run(called, capture_output=True, text=True, timeout=30, check=False)
+    environment = {**os.environ, **({"RUNTIME_DIRECTORY": str(run_dir / "status")} if run_dir else {})}
+    return subprocess.run(called, capture_output=True, text=True, timeout=30, check=False, env=environment)
 
 
 class Role:
@@ -55,6 +58,7 @@ class Role:
         run_dir: Where the folders of `RuntimeDirectory=` are, if there are any.
         first: Python that its process runs before anything else.
         as_unit: Whether it believes that systemd started it.
+        under: A program that makes surroundings and becomes the role.
     """
 
     def __init__(
@@ -66,8 +70,9 @@ class Role:
         run_dir: Path | None = None,
         first: str = "",
         as_unit: bool = False,
+        under: Sequence[str] = (),
     ) -> None:
-        self.file = file
+        self.file, self.run_dir = file, run_dir
         address = file.with_name(f"{name}.notify")
         address.unlink(missing_ok=True)
         self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -84,7 +89,7 @@ class Role:
         program = ["-c", f"{first}\n{MAIN}"] if first else ["-m", "agent"]
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", *program, name, "--config", str(file)], env=environment, stderr=log
+                [*under, sys.executable, "-I", *program, name, "--config", str(file)], env=environment, stderr=log
             )
 
     def heard(self, wanted: str, *, within_s: float = 15.0) -> list[str]:
@@ -140,8 +145,36 @@ class Role:
 
     def status(self) -> dict[str, object]:
         """What `nameplated status` says."""
-        shown: dict[str, object] = json.loads(command("status", "--config", self.file, "--json").stdout)
+        shown: dict[str, object] = json.loads(command("status", "--config", self.file, "--json", run_dir=self.run_dir).stdout)
         return shown
+
+
+class Isms:
+    """What the newest health report at a real broker says, as it was signed."""
+
+    def __init__(self, port: int, folder: Path) -> None:
+        self.file = folder / "health.jws"
+        words = ["mosquitto_sub", "-V", "5", "-p", str(port), "-t", "nameplated/v1/werk-ulm/gw-halle3/health"]
+        with self.file.open("wb") as file:
+            self.process = subprocess.Popen(words, stdout=file)
+
+    def health(self) -> dict[str, Any]:
+        """The newest, or nothing."""
+        lines = [line for line in self.file.read_text().split("\n")[:-1] if line]
+        if not lines:
+            return {}
+        payload = lines[-1].split(".")[1]
+        body: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["body"]
+        return body
+
+    def role(self, name: str) -> dict[str, Any]:
+        """What it says of a role, or nothing."""
+        return next((role for role in self.health().get("roles", []) if role["role"] == name), {})
+
+    def end(self) -> None:
+        """Listen no more."""
+        self.process.terminate()
+        self.process.wait(10)
 
 
 def until(condition: Callable[[], object], within_s: float = 15.0) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,8 @@ from buffer.journal import Journal
 from buffer.outbox import Outbox
 from buffer.view import JournalView
 from protocols.opcua.guard import ALLOWED_SERVICES
-from tests.agent.rig import ASSET, Role, command, plant, until
-from tests.brokers import mosquitto
+from tests.agent.rig import ASSET, Isms, Role, command, plant, until
+from tests.brokers import Mosquitto, mosquitto
 from tests.buffer.samples import ROOT, in_child
 
 NOBODY = ("press-07", "modbus-tcp://127.0.0.1:1?unit=1")
@@ -226,49 +227,192 @@ def test_roles_without_a_broker_or_a_device_stay_and_say_what_is_missing(tmp_pat
     assert collect.process.poll() is publish.process.poll() is None
 
 
-def ran_under(file: Path, *wrapper: str, seconds: int) -> subprocess.CompletedProcess[str]:
-    """Both roles in one process, in surroundings that a tool makes, until they are told to stop."""
-    nameplated = [str(Path(sys.exec_prefix, "bin", "nameplated")), "run", "--config", str(file)]
-    words = [*wrapper, "timeout", "--preserve-status", str(seconds), *nameplated]
-    return subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+QUICK = "from agent.publish import conversation; conversation.HEALTH_EVERY_S = 0.3"
+"""A health report several times a second, where one a minute is enough for a plant."""
+
+
+@contextmanager
+def listening(folder: Path) -> Iterator[tuple[Mosquitto, Isms]]:
+    """A real broker, and who listens there."""
+    with mosquitto(folder / "broker") as broker:
+        isms = Isms(broker.port, folder)
+        try:
+            yield broker, isms
+        finally:
+            isms.end()
+
+
+def test_why_collect_could_not_begin_reaches_the_isms(tmp_path: Path, roles: list[Role]) -> None:
+    with listening(tmp_path) as (broker, isms):
+        file = made(tmp_path, NOBODY, broker=broker.port)
+        file.write_text(file.read_text() + 'profile = "nope"\n')
+        (tmp_path / "state" / "collect").mkdir()
+        collect = started(roles, "collect", file, as_unit=True)
+        assert collect.process.wait(15) == Exit.CONFIG
+        assert len(lines(collect, "<3>role.ended code=78 why=")) == 1
+        publish = started(roles, "publish", file, first=QUICK)
+        until(lambda: "there is no register profile 'nope'" in isms.role("collect").get("trouble", ""))
+        assert isms.role("collect")["trouble"].startswith("has ended: ")
+        assert publish.end() == Exit.OK
+
+
+def test_a_collect_whose_folder_takes_no_file_is_named_everywhere(tmp_path: Path, roles: list[Role]) -> None:
+    with listening(tmp_path) as (broker, isms):
+        file, run_dir = made(tmp_path, NOBODY, broker=broker.port), tmp_path / "run"
+        (tmp_path / "state" / "collect").symlink_to("/sys/kernel")
+        collect = started(roles, "collect", file, run_dir=run_dir, as_unit=True)
+        assert collect.process.wait(15) in {Exit.PERMISSION, Exit.IO}
+        assert len(lines(collect, "<3>role.ended code=")) == 1
+        assert "collect has ended: " in problems(collect) and "journal.db" in problems(collect)
+        started(roles, "publish", file, first=QUICK, run_dir=run_dir)
+        until(lambda: "journal.db" in isms.role("collect").get("trouble", ""))
+
+
+def test_a_login_for_the_broker_that_is_missing_is_named_in_the_log_and_by_status(tmp_path: Path, roles: list[Role]) -> None:
+    file = made(tmp_path, NOBODY, more="")
+    file.write_text(file.read_text().replace("[collect]", 'username_file = "login"\n[collect]'))
+    publish = started(roles, "publish", file)
+    publish.heard("READY=1")
+    until(lambda: lines(publish, "<4>finding name='broker-login' state='bad'"))
+    until(lambda: "login" in " ".join(lines(publish, "broker.unavailable")))
+    publish.reload()  # leaves word at once
+    assert "login: No such file or directory" in problems(publish)
+
+
+async def test_a_serial_adapter_that_is_not_there_is_named_everywhere(tmp_path: Path, roles: list[Role]) -> None:
+    port = tmp_path / "adapter"
+    with listening(tmp_path) as (broker, isms):
+        file = made(tmp_path, ("meter-1", f"modbus-rtu://{port}?unit=1"), interval=1, broker=broker.port)
+        collect, publish = started(roles, "collect", file), started(roles, "publish", file, first=QUICK)
+        await asyncio.to_thread(until, lambda: lines(collect, "asset.unreachable"))
+        assert len([line for line in lines(collect, "asset.unreachable") if str(port) in line]) == 1
+        collect.reload()
+        assert [line["outcome"] for line in publish.status()["collect"]["work"]["assets"]] == ["unreachable"]
+        await asyncio.to_thread(until, lambda: isms.health().get("endpoints"))
+        assert [(one["asset_id"], one["outcome"]) for one in isms.health()["endpoints"]] == [("meter-1", "unreachable")]
+
+
+def bring_up(role: Role) -> None:
+    """Switch the loopback network of a process on, which `unshare` leaves off."""
+    space = ["nsenter", f"--net=/proc/{role.process.pid}/ns/net"]
+    code = "import fcntl, socket, struct; fcntl.ioctl(socket.socket(), 0x8914, struct.pack('16sH14s', b'lo', 0x49, b''))"
+    subprocess.run([*space, sys.executable, "-c", code], check=True)
 
 
 @needs_root
-def test_no_network_at_boot_is_waited_for(tmp_path: Path) -> None:
-    done = ran_under(made(tmp_path, NOBODY, interval=1), "unshare", "--net", seconds=3)
-    assert done.returncode == Exit.OK, done.stderr
-    assert "Network is unreachable" in done.stderr
-    assert "asset.unreachable" in done.stderr
+def test_no_network_at_boot_is_named_and_waited_for(tmp_path: Path, roles: list[Role]) -> None:
+    file = made(tmp_path, NOBODY, interval=1)
+    role = started(roles, "run", file, under=("unshare", "--net"))
+    role.heard("READY=1")
+    until(lambda: lines(role, "asset.unreachable") and lines(role, "broker.unavailable"))
+    assert "Network is unreachable" in lines(role, "asset.unreachable")[0]
+    assert "Network is unreachable" in lines(role, "broker.unavailable")[0]
+    role.reload()  # leaves word at once
+    assert "not connected to the broker: 127.0.0.1:1: [Errno 101] Network is unreachable" in problems(role)
+    bring_up(role)
+    until(lambda: any("refused" in line for line in lines(role, "broker.unavailable")), within_s=30)
+    assert role.end() == Exit.OK
 
 
-@pytest.mark.skipif(shutil.which("faketime") is None, reason="there is no faketime here")
-def test_a_clock_in_the_past_stops_nobody_and_is_said(tmp_path: Path) -> None:
-    done = ran_under(made(tmp_path, NOBODY, interval=1), "faketime", "-f", "@1970-01-02 00:00:00", seconds=4)
-    assert done.returncode == Exit.OK, done.stderr
-    assert "finding name='clock' state='warn' detail='no time server has confirmed the clock" in done.stderr
-    assert "asset.unreachable" in done.stderr
+BEFORE_THE_BUILD = "from agent import clock; clock.MADE_S = 4e9"
+"""A program that was made after what the clock says is one whose clock stands in the past."""
 
 
-@needs_root
-def test_a_disk_that_is_full_at_boot_is_waited_for(tmp_path: Path, roles: list[Role]) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], check=True)
+def test_a_clock_in_the_past_stops_nobody_and_is_named_everywhere(tmp_path: Path, roles: list[Role]) -> None:
+    with listening(tmp_path) as (broker, isms):
+        file = made(tmp_path, NOBODY, interval=1, broker=broker.port)
+        collect = started(roles, "collect", file, first=BEFORE_THE_BUILD)
+        publish = started(roles, "publish", file, first=f"{BEFORE_THE_BUILD}\n{QUICK}")
+        until(lambda: "asset.unreachable" in collect.log and "broker.connected" in publish.log)
+        for role in (collect, publish):
+            (said,) = lines(role, "finding name='clock'")
+            assert said.startswith("<4>finding name='clock' state='bad'") and "is before this program was made" in said
+            role.reload()  # leaves word at once
+            assert f"{role.log_file.stem}: " in problems(role) and "is before this program was made" in problems(role)
+        until(lambda: isms.role("collect") and isms.role("publish"))
+        for name in ("collect", "publish"):
+            (clock,) = [one for one in isms.role(name)["found"] if one["name"] == "clock"]
+            assert clock["state"] == "bad" and clock["remedy"].startswith("Set the clock")
+        assert isms.health()["clock"] == "unsync"
+
+
+def test_a_clock_that_is_confirmed_late_is_told_so_without_a_restart(tmp_path: Path, roles: list[Role]) -> None:
+    sign = tmp_path / "synchronized"
+    kept = f"from pathlib import Path; from agent import clock; clock.SIGNS = (Path({str(sign)!r}),)"
+    with listening(tmp_path) as (broker, isms):
+        file = made(tmp_path, NOBODY, broker=broker.port)
+        publish = started(roles, "publish", file, first=f"{kept}\n{QUICK}", as_unit=True)
+
+        def state() -> str:
+            return next((one["state"] for one in isms.role("publish").get("found", ()) if one["name"] == "clock"), "")
+
+        until(lambda: state() == "warn")
+        sign.touch()
+        until(lambda: state() == "ok")
+        publish.reload()  # leaves word at once
+        found = publish.status()["publish"]["vitals"]["found"]
+        assert [one["state"] for one in found if one["name"] == "clock"] == ["ok"]
+
+
+@contextmanager
+def small_disk(place: Path) -> Iterator[Path]:
+    """A volume that is full; what fills it can be taken away."""
+    place.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], check=True)
     try:
-        file = made(tmp_path, NOBODY)
-        file.write_text(file.read_text().replace('"state"', '"disk"'))
-        ballast = disk / "ballast"
-        subprocess.run(["dd", "if=/dev/zero", f"of={ballast}", "bs=64k"], capture_output=True, check=False)
-        role = started(roles, "collect", file, run_dir=tmp_path / "run")
-        role.heard("READY=1")
-        assert re.search(r"<3>disk.waiting why='.*journal.db: database or disk is full'", role.log)
-        word = files.read("collect", disk, run_dir=tmp_path / "run")
-        assert word is None or "waits for the disk" in word.vitals.trouble
-        ballast.unlink()
-        until(lambda: "collect.started" in role.log)
-        assert role.end() == Exit.OK
+        ballast = place / "ballast"
+        subprocess.run(["dd", "if=/dev/zero", f"of={ballast}", "bs=4k"], capture_output=True, check=False)
+        yield ballast
     finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@needs_root
+@pytest.mark.parametrize(("name", "file"), [("collect", "journal.db"), ("publish", "outbox.db")])
+def test_a_disk_that_is_full_at_boot_is_waited_for_and_a_reload_meanwhile_holds(
+    name: str, file: str, tmp_path: Path, roles: list[Role]
+) -> None:
+    plant_file, run_dir = made(tmp_path, NOBODY), tmp_path / "run"
+    key = (tmp_path / "state" / "publish" / "report.key").rename(tmp_path / "report.key")
+    plant_file.write_text(plant_file.read_text() + f'[signing]\nkey_file = "{key}"\n')
+    shutil.rmtree(tmp_path / "state")
+    with small_disk(tmp_path / "state" / name) as ballast:
+        role = started(roles, name, plant_file, run_dir=run_dir)
+        assert role.heard("STATUS=")[-1].startswith(f"STATUS={name} waits for the disk: ")
+        assert re.search(rf"<3>disk.waiting why='.*{file}: database or disk is full'", role.log)
+        assert len(lines(role, "disk.waiting")) == 1
+        assert f"{name}: waits for the disk: " in problems(role)
+        plant_file.write_text(plant_file.read_text() + "oops = 1\n")
+        role.reload()
+        assert "plant.refused" in role.log
+        plant_file.write_text(
+            plant_file.read_text().replace("oops = 1\n", "") + ASSET.format(name="mixer-2", address="opc.tcp://127.0.0.1:1")
+        )
+        role.reload()
+        ballast.unlink()
+        until(lambda: f"{name}.started" in role.log)
+        role.heard(f"STATUS=running {name}")
+        if name == "collect":
+            assert lines(role, "collect.started assets=2")
+        assert role.end() == Exit.OK
+
+
+@needs_root
+def test_a_collect_that_waits_for_its_disk_is_told_to_the_isms(tmp_path: Path, roles: list[Role]) -> None:
+    with listening(tmp_path) as (broker, isms):
+        file, run_dir = made(tmp_path, NOBODY, broker=broker.port), tmp_path / "run"
+        with small_disk(tmp_path / "state" / "collect") as ballast:
+            collect = started(roles, "collect", file, run_dir=run_dir)
+            collect.heard("READY=1")
+            publish = started(roles, "publish", file, first=QUICK, run_dir=run_dir)
+            until(lambda: "waits for the disk: " in isms.role("collect").get("trouble", ""))
+            found = {one["name"]: one for one in isms.role("collect")["found"]}
+            assert found["volume"]["state"] == "bad" and found["volume"]["remedy"]
+            ballast.unlink()
+            until(lambda: "collect.started" in collect.log)
+            collect.reload()  # leaves word at once
+            until(lambda: isms.role("collect")["trouble"] == "")
+            assert collect.end() == publish.end() == Exit.OK
 
 
 STALLED = """

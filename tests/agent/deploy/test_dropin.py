@@ -81,7 +81,9 @@ def test_files_where_no_unit_can_see_them_are_warned_about() -> None:
 def test_files_of_a_device_are_looked_at_too(setting: str) -> None:
     of = plant("opc.tcp://127.0.0.1")
     asset = msgspec.structs.replace(of.asset[0], **{setting: Path("/run/user/1000/login")})
-    assert [note.split(":")[0] for note in warnings(msgspec.structs.replace(of, asset=[asset]), NOTHING)] == ["/run/user/1000/login"]
+    assert [note.split(":")[0] for note in warnings(msgspec.structs.replace(of, asset=[asset]), NOTHING)] == [
+        "/run/user/1000/login"
+    ]
 
 
 def test_host_names_are_looked_up_once_and_addresses_never() -> None:
