@@ -284,6 +284,7 @@ async def _publish_once(follower: Follower, running: Running, standing: Standing
 
         stack.callback(setattr, standing, "work", None)
         stack.callback(running.pulse.rest)
+        standing.amiss = publisher.trouble
         standing.begin(publisher.word)
         running.follow = follow
         running.ready()

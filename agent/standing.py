@@ -43,6 +43,7 @@ class Standing:
         guard_fired_at: When its read-only guard last refused a request.
         given_up: Tells how many records were lost for want of room.
         look: Looks at what this role alone needs, told the plant and the wall clock in seconds.
+        amiss: Tells what a person should mend in its work, or nothing.
     """
 
     role: str
@@ -53,6 +54,7 @@ class Standing:
     guard_fired_at: Callable[[], str | None] = field(default=lambda: None)
     given_up: Callable[[], int] = field(default=int)
     look: Callable[[Plant, float], list[Finding]] = field(default=lambda _plant, _at_s: [])
+    amiss: Callable[[], str] = field(default=str)
     _started: Moment = field(init=False)
     _fixed: list[Finding] = field(init=False)
     _lately: list[Finding] = field(default_factory=list, init=False)
@@ -96,7 +98,7 @@ class Standing:
             rss_bytes=rss_bytes(),
             guard_fired_at=self.guard_fired_at(),
             given_up=self.given_up(),
-            trouble="; ".join(filter(None, (self.waits, self.follower.trouble)))[:1024],
+            trouble="; ".join(filter(None, (self.waits, self.amiss(), self.follower.trouble)))[:1024],
             found=found,
             moment=now,
         )

@@ -87,8 +87,8 @@ class RoleHealth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         guard_fired_at: When its read-only guard last refused a request, or None if it never did.
         held: Records that wait in its memory, because its journal cannot be written.
         given_up: Records that were lost since it started, because there was no room for them.
-        trouble: What a person should mend there: a plant file that was refused, a setting that waits for a restart, a role that has
-            ended or left no sign of life. Or empty.
+        trouble: What a person should mend there: a plant file that was refused, a setting that waits for a restart, a journal that
+            cannot be read, a role that has ended or left no sign of life. Or empty.
         found: What it found out about its surroundings.
     """
 

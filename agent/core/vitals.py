@@ -51,7 +51,8 @@ class Vitals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         guard_fired_at: When the read-only guard last refused a request, RFC 3339; None if it never did.
         held: Records that wait in its memory, because the journal cannot be written.
         given_up: Records that were lost since it started, because there was no room for them.
-        trouble: What a person should mend, or empty: a plant file that was refused, a setting that waits for a restart.
+        trouble: What a person should mend, or empty: a plant file that was refused, a setting that waits for a restart, a journal that
+            cannot be read.
         found: What it found out about its surroundings.
         moment: The same as `at`, of every clock: how old this is. None from a version that did not tell.
     """

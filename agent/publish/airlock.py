@@ -6,6 +6,7 @@ The journal is hostile input, and not every trick with a file can be refused bef
 file, or of its rollback journal, between our look at the name and SQLite's opening of it keeps whoever opens it waiting for
 ever. So a thread of its own looks, one look at a time. A look that does not end costs that thread and the news of the journal,
 which the same user could withhold anyway; delivery goes on, and so does the end of the process, which waits for no daemon thread.
+That nothing is heard is said, and after a while only a new process can hear again: `agent.core.hearing` decides when.
 """
 
 import threading

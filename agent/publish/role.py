@@ -12,9 +12,11 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from agent.clock import Clock
 from agent.core.delivery import Suspects, reconnect_wait_s
+from agent.core.hearing import Hearing
 from agent.core.moment import Moment
 from agent.core.pulse import Pulse
 from agent.core.status import PublishWord
@@ -82,6 +84,10 @@ class Publisher:
         self._chance = chance
         self._suspects = Suspects()
         self._inbox: Inbox = asyncio.Queue()
+        self._hearing = Hearing()
+        self._out: Future[Batch] | None = None
+        self._refused = False
+        self._said = ""
         self._voice = Voice(
             author=author,
             spool=spool,
@@ -119,10 +125,19 @@ class Publisher:
             receipt_upto=self._spool.settled_upto,
         )
 
+    def trouble(self) -> str:
+        """Say what a person should mend, or nothing."""
+        return "; ".join(filter(None, (self._hearing.trouble(self._clock().up_s), self._spool.facts.left_out)))
+
     async def _fold(self) -> None:
-        """Fold whatever collect has written, once a second; until the journal is empty without a pause."""
+        """Fold whatever collect has written, once a second; until the journal is empty without a pause.
+
+        While a look hangs for good, nothing is promised any more: only a new process can hear again, and the watchdog sees to it.
+        """
         while True:
-            self._pulse.beat("fold", LONGEST_FOLD_S, self._clock().up_s)
+            self._say_trouble()
+            if not self._hearing.is_lost(self._clock().up_s):
+                self._pulse.beat("fold", LONGEST_FOLD_S, self._clock().up_s)
             try:
                 folded = self._spool.take(await self._look(), self._clock())
             except (SpoolFullError, OSError) as error:
@@ -134,17 +149,44 @@ class Publisher:
             await asyncio.sleep(0 if folded else FOLD_EVERY_S)
 
     async def _look(self) -> Batch | None:
-        """Look into the journal, for as long as that may take, while everything else goes on."""
+        """Look into the journal, for as long as that may take, while everything else goes on. A look that is late is waited for again."""
         try:
-            future = self._spool.look(self._clock())
-            if future is not None:
-                async with asyncio.timeout(LONGEST_LOOK_S):
-                    return await asyncio.wrap_future(future)
-        except (SpoolBusyError, TimeoutError) as error:
-            _log.debug(line("journal.busy", why=str(error)))
+            self._out = self._out or self._spool.look(self._clock())
+            if self._out is None:
+                if not self._refused:
+                    self._hearing.heard()
+                return None
+            async with asyncio.timeout(LONGEST_LOOK_S):
+                batch = await asyncio.wrap_future(self._out)
+        except TimeoutError:
+            self._missed("a look into it has not come back")
+        except (SpoolBusyError, MemoryError) as error:
+            self._missed(str(error))
         except (SpoolDamagedError, SpoolNewerError) as error:
+            self._refused = True
             self._spool.refuse(error)
+            self._missed(str(error))
+        else:
+            self._out, self._refused = None, False
+            self._hearing.heard()
+            return batch
         return None
+
+    def _missed(self, why: str) -> None:
+        """Take note that a look brought nothing; one that is still out is kept, and nothing else is begun."""
+        is_out = self._spool.is_looking
+        self._out = self._out if is_out else None
+        self._hearing.missed(why, self._clock().up_s, is_out=is_out)
+        _log.debug(line("journal.busy", why=why))
+
+    def _say_trouble(self) -> None:
+        """Say in the log, once, that nothing is heard of the journal, and that it is heard of again."""
+        trouble = self._hearing.trouble(self._clock().up_s)
+        if trouble and trouble != self._said:
+            _log.error(line("journal.unheard", why=trouble))
+        elif self._said and not trouble:
+            _log.info(line("journal.heard"))
+        self._said = trouble
 
     async def _deliver(self) -> None:
         """Keep one connection to the broker, with growing pauses between attempts."""

@@ -132,6 +132,11 @@ class Spool:
         self._looked = stamp
         return self._airlock.start(lambda: look(self._journal_file, mark, states=states))
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether a look has not come back."""
+        return self._airlock.stuck
+
     def refuse(self, error: SpoolDamagedError | SpoolNewerError) -> None:
         """Leave a journal alone that is none, or a later version's, until it changes: its writer must not be able to stop us."""
         _log.error(line("journal.unreadable", why=str(error)))

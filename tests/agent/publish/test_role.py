@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,13 @@ from paho.mqtt.properties import Properties
 
 from agent.clock import system_clock
 from agent.core.delivery import FIRST_LEAD
+from agent.core.hearing import LOST_AFTER_S, TROUBLE_AFTER_S
+from agent.core.moment import Moment
 from agent.core.observation import Event as Happening
+from agent.core.pulse import Pulse
+from agent.publish import role as role_module
+from agent.publish import spool as spool_module
+from agent.publish.airlock import look
 from agent.publish.fold import Author
 from agent.publish.mqtt import Broker, Connection, Letter
 from agent.publish.role import Publisher, Topics
@@ -28,6 +35,8 @@ from evidence.keys import FileSigner, create_key, public_from_jwk
 from evidence.requests import Outcome, Span
 from tests.agent.core.looks import moment
 from tests.agent.publish.chains import AUDIENCE, EPOCH, ISSUER, author, body
+from tests.agent.publish.test_airlock import NOTHING
+from tests.agent.publish.test_spool import open_spool
 from tests.brokers import Mosquitto, mosquitto
 
 pytestmark = pytest.mark.mosquitto
@@ -428,3 +437,88 @@ async def test_a_twin_with_our_name_is_named_and_both_keep_their_records(
         await until(lambda: "another client has our name" in caplog.text)
         await twin.close()
         assert spool.outbox.depth().count == 4
+
+
+class Hanging:
+    """A publisher whose look into the journal is out, with a clock that can be put forward."""
+
+    def __init__(self, gateway: Gateway, spool: Spool) -> None:
+        self.ahead_s = 0.0
+        self.end = threading.Event()
+        self.pulse = Pulse()
+        self.publisher = Publisher(
+            spool,
+            gateway.author,
+            Broker(host="127.0.0.1", port=1, tls=False, client_id="nobody"),
+            TOPICS,
+            receiver=None,
+            agent_version="0",
+            clock=self.clock,
+            chance=random.Random(1),
+            pulse=self.pulse,
+        )
+        spool._airlock.start(lambda: self.end.wait() and look(gateway.path / "journal.db", NOTHING, states=False))
+
+    def clock(self) -> Moment:
+        now = system_clock()()
+        return msgspec.structs.replace(now, up_s=now.up_s + self.ahead_s)
+
+    def overdue(self, later_s: float) -> list[str]:
+        return self.pulse.overdue(self.clock().up_s + later_s)
+
+
+@asynccontextmanager
+async def hanging(tmp_path: Path) -> AsyncIterator[tuple[Hanging, Spool]]:
+    gateway = Gateway(tmp_path, 1)
+    gateway.write(3)
+    spool = open_spool(tmp_path, gateway.author)
+    running = Hanging(gateway, spool)
+    role = asyncio.create_task(running.publisher.run())
+    try:
+        yield running, spool
+    finally:
+        running.end.set()
+        role.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await role
+        spool.outbox.close()
+
+
+async def test_look_that_hangs_is_said_once_and_to_whoever_asks_and_its_end_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(role_module, "FOLD_EVERY_S", 0.01)
+    with caplog.at_level("INFO", "nameplated.publish"):
+        async with hanging(tmp_path) as (running, spool):
+            await asyncio.sleep(0.1)
+            assert running.publisher.trouble() == ""
+            running.ahead_s = TROUBLE_AFTER_S
+            await until(lambda: "journal.unheard" in caplog.text)
+            await asyncio.sleep(0.1)
+            assert caplog.text.count("journal.unheard") == 1
+            assert "has not come back" in running.publisher.trouble()
+            running.end.set()
+            await until(lambda: spool.chain.seq == 3)
+            assert running.publisher.trouble() == "" and "journal.heard" in caplog.text
+
+
+async def test_look_that_hangs_for_good_ends_the_promise_of_the_fold_so_that_the_watchdog_sees_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(role_module, "FOLD_EVERY_S", 0.01)
+    async with hanging(tmp_path) as (running, _):
+        await until(lambda: running.publisher._hearing.is_lost(running.clock().up_s + LOST_AFTER_S))
+        assert "fold" not in running.overdue(role_module.LONGEST_FOLD_S - 10)
+        running.ahead_s = LOST_AFTER_S
+        await asyncio.sleep(0.1)
+        assert "fold" in running.overdue(1.0)
+
+
+async def test_look_that_is_merely_late_is_waited_for_and_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = Gateway(tmp_path, 1)
+    gateway.write(3)
+    monkeypatch.setattr(role_module, "LONGEST_LOOK_S", 0.02)
+    monkeypatch.setattr(role_module, "FOLD_EVERY_S", 0.01)
+    monkeypatch.setattr(spool_module, "look", lambda *given, **how: (time.sleep(0.2), look(*given, **how))[1])
+    async with gateway.publishing() as spool:
+        await until(lambda: spool.chain.seq == 3, within_s=5)
