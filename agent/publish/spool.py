@@ -6,7 +6,6 @@ Decides when the journal is worth opening and what goes into one transaction. Ne
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,6 +81,7 @@ class Spool:
         self._seen: tuple[int, int, int] | None = None
         self._looked: tuple[int, int, int] | None = None
         self._floor_at: Moment | None = None
+        self._unwritten = False
         notes = outbox.notes()
         chain = note(notes, "chain", Chain)
         self._first = Chain(epoch=epoch)
@@ -251,16 +251,26 @@ class Spool:
             return 0
         self._keeper.append(reports, {"watermark": msgspec.json.encode(folded)}, now)
         self._folded = folded
-        write_watermark(self._watermark_file, folded.journal_id, folded.seq)
+        self._hand_back(folded)
         return len(reports)
+
+    def _hand_back(self, folded: Folded) -> None:
+        """Tell collect how far it may trim. What was folded is durable already: a word that cannot be written only delays trimming."""
+        try:
+            write_watermark(self._watermark_file, folded.journal_id, folded.seq)
+        except OSError as error:
+            if not self._unwritten:
+                _log.warning(line("watermark.unwritten", why=str(error)))
+            self._unwritten = True
+        else:
+            self._unwritten = False
 
     def _remind(self) -> None:
         """Put a watermark that was lost, or is behind, in its place again: collect tells by it a journal that went back in time."""
         folded, mark = self._folded, read_watermark(self._watermark_file)
         is_behind = mark is None or (mark.journal_id == folded.journal_id and mark.seq < folded.seq)
         if folded.journal_id and is_behind:
-            with suppress(OSError):  # what cannot be written now is written with the next fold
-                write_watermark(self._watermark_file, folded.journal_id, folded.seq)
+            self._hand_back(folded)
 
     def _trimmed(self, journal_id: str) -> int:
         """Return how far collect was told to trim a journal, also by an outbox that is gone: up to there a hole is no loss."""

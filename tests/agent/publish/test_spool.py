@@ -92,6 +92,23 @@ def test_collect_is_told_how_far_it_may_trim(tmp_path: Path, writer: Author) -> 
     assert mark is not None and (mark.journal_id, mark.seq) == (journal_id, 2)
 
 
+def test_word_to_collect_that_cannot_be_written_is_said_once_and_costs_nothing(
+    tmp_path: Path, writer: Author, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "watermark").mkdir()
+    spool = open_spool(tmp_path, writer)
+    write(tmp_path, "one")
+    assert spool.fold(moment()) == 1
+    write(tmp_path, "two")
+    assert (spool.fold(moment()), spool.fold(moment())) == (1, 0)
+    assert caplog.text.count("watermark.unwritten") == 1
+    (tmp_path / "watermark").rmdir()
+    journal_id = write(tmp_path, "three")
+    assert spool.fold(moment()) == 1
+    mark = read_watermark(tmp_path / "watermark")
+    assert mark is not None and (mark.journal_id, mark.seq) == (journal_id, 3)
+
+
 def test_new_journal_is_read_from_its_beginning_and_said_to_be_new(tmp_path: Path, writer: Author) -> None:
     spool = open_spool(tmp_path, writer)
     write(tmp_path, "one", "two")
