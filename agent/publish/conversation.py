@@ -48,11 +48,11 @@ _log = logger("publish")
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
+class Stocked:
     """There is something new in the outbox."""
 
 
-Inbox = asyncio.Queue[Event | Folded]
+Inbox = asyncio.Queue[Event | Stocked]
 
 
 class Conversation:
@@ -164,7 +164,7 @@ class Conversation:
         if withheld:
             session.again_from(withheld[0])
             if session.alone():
-                self._inbox.put_nowait(Folded())
+                self._inbox.put_nowait(Stocked())
 
     def _fill(self, room: int, now_s: float) -> list[int]:
         """Hand over what may go, at most so many; return the positions that have to be come back to."""
@@ -186,7 +186,7 @@ class Conversation:
         """Confess an envelope that cannot be believed any more, and come back for the gap."""
         _log.error(line("envelope.damaged", position=parcel.position, why=parcel.reason))
         self._spool.mend([parcel.position], self._clock())
-        self._inbox.put_nowait(Folded())
+        self._inbox.put_nowait(Stocked())
 
     def _next(self, room: int) -> Iterator[Stored | DamagedParcel]:
         """Yield what follows what was sent, at most so many.
@@ -219,14 +219,14 @@ class Conversation:
         self._handed_over[self._connection.publish(letter)] = parcel
         return True
 
-    def _heard(self, event: Event | Folded) -> None:
+    def _heard(self, event: Event | Stocked) -> None:
         """Act on what happened.
 
         Raises:
             BrokerUnreachableError: The connection is gone.
         """
         match event:
-            case Folded():
+            case Stocked():
                 pass
             case Lost(reason, reason_code):
                 self._blame(reason_code)
@@ -280,7 +280,7 @@ class Conversation:
         if parcel.kind in UNCONFESSABLE:
             return  # a gap for a gap would be refused for the same reason, without end
         if self._spool.give_up(parcel, kinds.GapReason.QUARANTINE, self._clock()):
-            self._inbox.put_nowait(Folded())
+            self._inbox.put_nowait(Stocked())
 
     def _receipt(self, payload: bytes) -> None:
         """Take note of what the receiver holds; a receipt that is not its own is worth nothing."""

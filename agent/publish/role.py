@@ -23,7 +23,7 @@ from agent.core.status import PublishWord
 from agent.core.vitals import Vitals
 from agent.log import line, logger
 from agent.publish.airlock import LONGEST_LOOK_S, Batch
-from agent.publish.conversation import Conversation, Folded, Inbox
+from agent.publish.conversation import Conversation, Inbox, Stocked
 from agent.publish.errors import BrokerUnreachableError, DeliveryError
 from agent.publish.fold import Author
 from agent.publish.mqtt import Broker, Connection
@@ -145,7 +145,7 @@ class Publisher:
                 _log.error(line("outbox.full", why=str(error)))
                 await asyncio.sleep(FULL_PAUSE_S)
             if folded:
-                self._inbox.put_nowait(Folded())
+                self._inbox.put_nowait(Stocked())
             await asyncio.sleep(0 if folded else FOLD_EVERY_S)
 
     async def _look(self) -> Batch | None:

@@ -36,7 +36,7 @@ BATCH_SHARE = 8
 _log = logger("publish")
 
 
-class Folded(msgspec.Struct, frozen=True, kw_only=True):
+class Reached(msgspec.Struct, frozen=True, kw_only=True):
     """How far a journal was folded.
 
     Attributes:
@@ -89,7 +89,7 @@ class Spool:
         damaged = outbox.damaged
         self._rescue = Rescue(outbox, Wreck(outbox.path.with_name(damaged[0])), author) if damaged else None
         self._daily = Daily(outbox, self._keeper.append, resumed(note(notes, "manifest", Told), now))
-        self._folded = note(notes, "watermark", Folded) or Folded()
+        self._folded = note(notes, "watermark", Reached) or Reached()
         self._remind()
         self.sessions = note(notes, "session", int) or 0
         if self._rescue is None:
@@ -233,7 +233,7 @@ class Spool:
         start = msgspec.structs.replace(self._start, reason=kinds.StartReason.DAMAGED, previous=previous, at=now.text)
         self._begin(start, {**notes, DAMAGED: b""}, now)
         self._daily.told = resumed(note(notes, "manifest", Told), now)
-        self._folded = note(notes, "watermark", Folded) or Folded()
+        self._folded = note(notes, "watermark", Reached) or Reached()
         self.sessions = max(self.sessions, note(notes, "session", int) or 0)
         self._rescue = None
         return 1
@@ -254,7 +254,7 @@ class Spool:
         self._hand_back(folded)
         return len(reports)
 
-    def _hand_back(self, folded: Folded) -> None:
+    def _hand_back(self, folded: Reached) -> None:
         """Tell collect how far it may trim. What was folded is durable already: a word that cannot be written only delays trimming."""
         try:
             write_watermark(self._watermark_file, folded.journal_id, folded.seq)
@@ -287,12 +287,12 @@ class Spool:
         return batch
 
 
-def _end_of(batch: Batch, known: Folded | None) -> Folded:
+def _end_of(batch: Batch, known: Reached | None) -> Reached:
     """Return how far the journal is folded after a batch."""
     if not batch.records:
-        return Folded(journal_id=batch.journal_id, seq=known.seq if known else 0, at=known.at if known else None)
+        return Reached(journal_id=batch.journal_id, seq=known.seq if known else 0, at=known.at if known else None)
     last = batch.records[-1]
-    return Folded(journal_id=batch.journal_id, seq=last.seq, at=last.at if isinstance(last, Record) else None)
+    return Reached(journal_id=batch.journal_id, seq=last.seq, at=last.at if isinstance(last, Record) else None)
 
 
 def _is_due(last: Moment | None, now: Moment, every_s: float) -> bool:
