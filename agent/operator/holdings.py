@@ -19,13 +19,18 @@ REMOVED = "not in the plant file"
 
 UNREADABLE = "unreadable"
 
+MAX_NAME_CHARS = 128
+"""Of an id in a report; a subject of the journal may be longer."""
+
 
 def items(plant: Plant, books: Books) -> list[Item]:
     """Return every asset, in the order of the plant file, then those that are no longer in it."""
     iss = topics.issuer(plant.plant.id, plant.gateway.id)
     listed = [_item(iss, asset, books.states.get(asset.id), books.changes.get(asset.id, ())) for asset in plant.asset]
     known = {asset.id for asset in plant.asset}
-    removed = [_removed(iss, state, books.changes.get(name, ())) for name, state in books.states.items() if name not in known]
+    removed = [
+        _removed(iss, name, state, books.changes.get(name, ())) for name, state in books.states.items() if name not in known
+    ]
     return [*listed, *removed]
 
 
@@ -42,10 +47,11 @@ def _item(iss: str, asset: Asset, state: AssetState | None, changes: Sequence[Ch
     return _believed(iss, _looked(state, changes), said)
 
 
-def _removed(iss: str, state: AssetState, changes: Sequence[Change]) -> Item:
+def _removed(iss: str, name: str, state: AssetState, changes: Sequence[Change]) -> Item:
+    """One asset that the plant file does not know: all that is said of it comes from the journal, but that it is not there."""
     look = state.observation
-    said = {"asset_id": look.asset_id, "address": look.address, "outcome": REMOVED}
-    return _believed(iss, _looked(state, changes), said | msgspec.to_builtins(look.register))
+    said = {"asset_id": name[:MAX_NAME_CHARS], "address": look.address, "outcome": REMOVED}
+    return _believed(iss, _looked(state, changes) | msgspec.to_builtins(look.register), said)
 
 
 def _believed(iss: str, looked: Mapping[str, object], said: Mapping[str, object]) -> Item:

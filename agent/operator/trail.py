@@ -19,6 +19,7 @@ from inventory.item import NOT_ASKED, Item, firmware, product, said
 from inventory.rows import confidence, findings
 
 WIDE = 100  # columns
+LONGEST_WAIT_S = 365 * 86_400.0  # shown; ours end after some days, and what the journal says may be no time at all
 FIRM = ("asset", "firmware", "sure", "changes", "state", "last seen")  # what is cut only if nothing else can be
 
 _REGISTERS = re.compile(r"FC(3|4) 0x([0-9A-F]{4})(?:\+(\d+))?")
@@ -73,7 +74,7 @@ def next_look(turn: Turn | None, now: Moment) -> str:
     """Say when an asset is looked at again, and why not earlier."""
     if turn is None:
         return "Next look: soon after collect starts; first looks are spread over up to five minutes."
-    wait_s = max(0.0, turn.wait_s - elapsed_s(turn.asked, now))
+    wait_s = min(max(0.0, turn.wait_s - elapsed_s(turn.asked, now)), LONGEST_WAIT_S)
     when = f"about {_minute(rfc3339(now.at_s + wait_s))} UTC, in {_wait(wait_s)}" if wait_s else "now due"
     why = ""
     if turn.failures:

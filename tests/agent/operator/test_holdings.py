@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from agent.core.asset import after_look
-from agent.core.observation import FieldValue
+from agent.core.observation import FieldValue, Register
 from agent.operator import books
 from agent.operator.holdings import REMOVED, UNREADABLE, items
 from config.load import load
@@ -58,3 +58,10 @@ def test_nonsense_in_the_journal_is_confessed_and_not_shown(plant: Plant) -> Non
     state = after_look(None, look(nameplate={"serial_number": odd}))
     press = items(plant, books.Books(states={"press-07": state}))[0]
     assert (press.outcome, press.nameplate) == (UNREADABLE, {})
+
+
+def test_nonsense_of_an_asset_that_the_plant_file_does_not_know_is_confessed_too(plant: Plant) -> None:
+    raw = {"serial_number": FieldValue(value="x", source="y", raw="not hexadecimal")}
+    odd = look(asset_id="", register=Register(register_id="x" * 1000), nameplate=raw)
+    last = items(plant, books.Books(states={"z" * 200: after_look(None, odd)}))[-1]
+    assert (last.asset_id, last.outcome) == ("z" * 128, UNREADABLE)

@@ -24,6 +24,11 @@ def held(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[list[Item], bo
     return items(plant, books.read(plant)), books.read(plant)
 
 
+@pytest.mark.parametrize("wait_s", [1e300, -1e300, 2.0**62])
+def test_a_wait_that_is_no_time_is_shown_as_a_long_one_or_none(wait_s: float) -> None:
+    assert trail.next_look(Turn(asked=moment(), wait_s=wait_s), NOW).startswith("Next look: ")
+
+
 @pytest.mark.parametrize("width", [60, 100, 140])
 def test_no_line_is_wider_than_the_terminal(held: tuple[list[Item], books.Books], width: int) -> None:
     found, known = held
