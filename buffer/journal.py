@@ -100,6 +100,11 @@ class Journal:
         """The sequence of the newest record ever appended; 0 before the first."""
         return self._store.last_key("record")
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file that was opened is not in its place any more."""
+        return self._store.is_gone()
+
     def append(self, drafts: Sequence[Draft], states: Sequence[State] = ()) -> int:
         """Write records and states in one transaction; they are durable on return.
 

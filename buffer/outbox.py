@@ -33,9 +33,8 @@ _LAYOUT = Layout(
     schema="outbox",
     directory_mode=0o700,
     file_mode=0o600,
-    # Exclusive before WAL: the index of the WAL is then kept in our memory, not in a shared file.
+    alone=True,
     settings=(
-        "locking_mode = EXCLUSIVE",
         "journal_mode = WAL",
         "wal_autocheckpoint = 800",  # pages: 0.8 MiB beside the file
         "journal_size_limit = 1048576",

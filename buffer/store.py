@@ -20,11 +20,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolError, SpoolFullError, SpoolNewerError
+from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolError, SpoolFullError
 from buffer.files import identity_of, make_directory, make_file
 from buffer.limits import MAX_BODY_BYTES, MAX_SEQ, PAGE_BYTES, pages_within
 from buffer.record import Row
-from buffer.versions import MOST_VERSIONS, scripts
+from buffer.shape import EMPTY, Shape, expect
+from buffer.versions import scripts
+from buffer.volume import failed, refused
 
 Value = int | str | bytes
 
@@ -40,6 +42,9 @@ _GUARDS = (
     "secure_delete = OFF",  # what is deleted was delivered; zeroing it would only wear the flash
 )
 _WRITER_GUARDS = (f"page_size = {PAGE_BYTES}", "synchronous = FULL")
+# First of all: most settings read the file, and the index of a WAL is then kept in our memory, not in a shared file, for which a full
+# volume has no room.
+_ALONE = ("locking_mode = EXCLUSIVE",)
 _VIEW_GUARDS = ("query_only = ON",)
 _VIEW_LIMITS = {
     sqlite3.SQLITE_LIMIT_LENGTH: MAX_BODY_BYTES + 4096,  # one value, one row
@@ -79,24 +84,14 @@ class Layout:
         directory_mode: Mode of its directory, if that has to be made.
         file_mode: Mode of the file, when it is made.
         settings: How its writer runs it.
+        alone: Whether its writer is its only user, and holds it for as long as it is open.
     """
 
     schema: str
     directory_mode: int
     file_mode: int
     settings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shape:
-    """What makes a file ours. Compared as a whole: no other table, view, trigger or index can hide in it."""
-
-    application_id: int
-    version: int
-    objects: frozenset[Row]
-
-
-_EMPTY = _Shape(application_id=0, version=0, objects=frozenset())
+    alone: bool = False
 
 
 class Store:
@@ -126,7 +121,7 @@ class Store:
     @contextmanager
     def transaction(self, mode: str = "IMMEDIATE") -> Generator[None, None, None]:
         """Make the statements inside happen together, durably, or not at all."""
-        if self.identity is not None and self._is_gone():
+        if self.identity is not None and self.is_gone():
             raise SpoolDamagedError(f"{self.path} was taken away or replaced since it was opened")
         self.run(f"BEGIN {mode}")
         try:
@@ -154,7 +149,7 @@ class Store:
         """
         self._beware()
         with self.transaction("DEFERRED"):
-            _expect(_shape_of(self), layout, self.path)
+            expect(_shape_of(self), _shapes(layout.schema), self.path)
             # Known now, and kept from changing by our lock: every question that follows is bounded by its own LIMIT, as each asks
             # by key and in the order of the key. One that SQLite has to sort first would read every row.
             self._connection.set_progress_handler(None, 0)
@@ -180,7 +175,8 @@ class Store:
         """Close the connection. Closing twice is harmless."""
         self._connection.close()
 
-    def _is_gone(self) -> bool:
+    def is_gone(self) -> bool:
+        """Tell whether the file that was opened is not in its place any more."""
         try:
             return identity_of(self.path) != self.identity
         except FileNotFoundError:
@@ -224,10 +220,16 @@ def open_file(path: Path, layout: Layout, *, max_bytes: int, begin: Callable[[St
     if identity_of(path) is None:
         raise SpoolDamagedError(f"{path} is not a regular file")
     if not os.access(path, os.R_OK | os.W_OK):  # SQLite would open it read-only and fail at the first append
-        raise PermissionError(errno.EACCES, "this user may not write it", str(path))
+        raise refused(path)
     store = Store(path, path.absolute().as_uri(), WRITER_WAIT_S)
     with closed_on_error(store):
-        for setting in (*_GUARDS, *_WRITER_GUARDS, *layout.settings, f"max_page_count = {pages + _PAGES_TO_MIGRATE}"):
+        for setting in (
+            *(_ALONE if layout.alone else ()),
+            *_GUARDS,
+            *_WRITER_GUARDS,
+            *layout.settings,
+            f"max_page_count = {pages + _PAGES_TO_MIGRATE}",
+        ):
             store.run(f"PRAGMA {setting}")
         _begin_or_check(store, layout, begin)
         store.limit(max_bytes)
@@ -282,11 +284,11 @@ def _begin_or_check(store: Store, layout: Layout, begin: Callable[[Store], None]
         return
     with store.transaction():
         shape = _shape_of(store)
-        if shape != _EMPTY:
-            _expect(shape, layout, store.path, older=True)
+        if shape != EMPTY:
+            expect(shape, _shapes(layout.schema), store.path, older=True)
             _expect_sound(store)
         _migrate(store, layout.schema, shape.version)
-        if shape == _EMPTY:
+        if shape == EMPTY:
             begin(store)
 
 
@@ -294,9 +296,9 @@ def _is_whole(store: Store, layout: Layout) -> bool:
     """Return whether a file is sound and of the newest version. Takes no more than a read lock: a reader may hold the file for ever."""
     with store.rehearsal():
         shape = _shape_of(store)
-        if shape == _EMPTY:
+        if shape == EMPTY:
             return False
-        _expect(shape, layout, store.path, older=True)
+        expect(shape, _shapes(layout.schema), store.path, older=True)
         _expect_writable(store)
         if shape.version < len(_shapes(layout.schema)):
             return False
@@ -310,30 +312,6 @@ def _migrate(store: Store, schema: str, version: int) -> None:
         for statement in statements:
             store.run(statement)
         store.run(f"PRAGMA user_version = {number}")
-
-
-def _expect(shape: _Shape, layout: Layout, path: Path, *, older: bool = False) -> None:
-    """Refuse a file that is not exactly ours; one of an older version is only its writer's to mend."""
-    known = _shapes(layout.schema)
-    if shape == known[-1] or (older and shape in known):
-        return
-    if shape == _EMPTY:
-        raise SpoolBusyError(f"{path}: its writer has not begun it yet")
-    if shape in known:
-        raise SpoolBusyError(f"{path} has schema version {shape.version}: its writer has not brought it to {len(known)} yet")
-    # Each version changes the structure (`buffer.versions`), so a number beyond ours on a structure of ours is a flipped bit.
-    if _is_newer(shape, known):
-        raise SpoolNewerError(
-            f"{path} has schema version {shape.version}, and this program knows {len(known)}: "
-            "a later version wrote it. Install that version again, or move the file away."
-        )
-    raise SpoolDamagedError(f"{path}: its structure is not the one that this program makes")
-
-
-def _is_newer(shape: _Shape, known: tuple[_Shape, ...]) -> bool:
-    """Tell whether a later version of this program wrote a file: its number is beyond ours, and so is its structure."""
-    is_number = len(known) < shape.version <= MOST_VERSIONS
-    return shape.application_id == known[-1].application_id and is_number and all(shape.objects != each.objects for each in known)
 
 
 def _expect_sound(store: Store) -> None:
@@ -356,18 +334,18 @@ def _expect_writable(store: Store) -> None:
         raise SpoolDamagedError(f"{store.path}: its header forbids writing") from error
 
 
-def _shape_of(store: Store) -> _Shape:
+def _shape_of(store: Store) -> Shape:
     # The schema first: it is what makes SQLite open the file.
     objects = frozenset(store.rows(_OBJECTS))
     match store.rows("PRAGMA application_id"), store.rows("PRAGMA user_version"):
         case [(int(application_id),)], [(int(version),)]:
-            return _Shape(application_id=application_id, version=version, objects=objects)
+            return Shape(application_id=application_id, version=version, objects=objects)
         case _:
             raise SpoolDamagedError(f"{store.path}: it has no header")
 
 
 @cache
-def _shapes(schema: str) -> tuple[_Shape, ...]:
+def _shapes(schema: str) -> tuple[Shape, ...]:
     """Return what a file looks like at each version, the first one's first."""
     store, shapes = Store(Path(":memory:"), ":memory:", 0), []
     for number, statements in enumerate(scripts(schema), 1):
@@ -398,7 +376,7 @@ def _translated(error: sqlite3.Error, path: Path) -> SpoolError | OSError | Valu
         return SpoolBusyError(f"{path}: its writer ended in the middle of a transaction and must open it first")
     primary = code & 0xFF
     if primary in _ERRNOS:
-        return OSError(_ERRNOS[primary], reason, str(path))
+        return failed(path, _ERRNOS[primary], reason)
     return _ERRORS.get(primary, SpoolDamagedError)(f"{path}: {reason}")
 
 

@@ -95,6 +95,7 @@ class Recorder:
         self._stopped = False
         self._trimmed_upto = 0
         self._doubted = False
+        self._broken = ""  # how the journal broke, while there is no other one yet
         self._written: Moment | None = None  # a sign of life is on disk since
         self._floor_at: Moment | None = None
         self._clock_unset: Moment | None = None
@@ -146,7 +147,7 @@ class Recorder:
 
     def tick(self, now: Moment) -> None:
         """Do what is due by itself: waiting states, a sign of life, the free space, the word that the clock is right."""
-        if _is_due(self._floor_at, now, FLOOR_EVERY_S):
+        if not self._broken and _is_due(self._floor_at, now, FLOOR_EVERY_S):
             self._floor_at = now
             with suppress(OSError, SpoolError):  # a file that cannot be asked says so at the next write
                 self._journal.respect(self._floor_bytes)
@@ -170,6 +171,8 @@ class Recorder:
 
     def _write(self, now: Moment) -> bool:
         """Write all that waits in one transaction."""
+        if self._broken and not self._opened_again(self._broken, now):
+            return self._wait(SpoolDamagedError(self._broken), now)
         for _ in range(MOST_ATTEMPTS):
             try:
                 last = self._append(now)
@@ -236,14 +239,18 @@ class Recorder:
         return shed > 0
 
     def _opened_again(self, why: str, now: Moment) -> bool:
-        """Begin anew with a journal that broke, or was taken away, while it was open."""
+        """Begin anew with a journal that broke, or was taken away, while it was open; where the disk does not let us, try again later."""
         if self._reopen is None:
             return False
         self._journal.close()
+        self._broken = why
         try:
-            self._journal = self._reopen(why)
-        except (SpoolError, OSError):
+            # What broke and was set aside by an earlier attempt must not be set aside again with what it left to be saved.
+            self._journal = self._reopen("" if self._journal.is_gone else why)
+        except (SpoolError, OSError) as error:
+            _log.error(line("journal.waiting", records=self.waiting, dropped=self._dropped, why=str(error)))
             return False
+        self._broken = ""
         _log.error(line("journal.opened-again", why=why))
         self._trimmed_upto = 0
         self._tail.extendleft(reversed(self._former(self._written, now)))

@@ -4,14 +4,13 @@ A unit is not started again after exit codes 64, 77 and 78 (tests/systemd); what
 """
 
 import asyncio
-import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,9 +27,11 @@ from protocols.opcua.guard import ALLOWED_SERVICES
 from tests.agent.rig import ASSET, Isms, Role, command, plant, until
 from tests.brokers import Mosquitto, mosquitto
 from tests.buffer.samples import ROOT, in_child
+from tests.faults.full import may_mount
 
 NOBODY = ("press-07", "modbus-tcp://127.0.0.1:1?unit=1")
 
+needs_mounts = pytest.mark.skipif(not may_mount(), reason="only root may mount")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk, or takes the network away")
 
 
@@ -415,6 +416,40 @@ def test_a_collect_that_waits_for_its_disk_is_told_to_the_isms(tmp_path: Path, r
             assert collect.end() == publish.end() == Exit.OK
 
 
+@contextmanager
+def remountable(folder: Path) -> Iterator[Callable[[str], None]]:
+    """A folder as a mount of its own, and what makes it read-only (`ro`) or writable (`rw`)."""
+    folder.mkdir(exist_ok=True)
+    subprocess.run(["mount", "--bind", str(folder), str(folder)], check=True)
+    try:
+        yield lambda how: subprocess.run(["mount", "-o", f"remount,bind,{how}", str(folder)], check=True) and None
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@needs_mounts
+def test_a_volume_that_is_read_only_at_boot_is_waited_for_by_both_roles(tmp_path: Path, roles: list[Role]) -> None:
+    file = made(tmp_path, NOBODY)
+    for name in ("collect", "publish"):
+        role = started(roles, name, file)
+        role.heard("READY=1")
+        assert role.end() == Exit.OK
+        role.log_file.unlink()
+    with remountable(tmp_path / "state") as remount:
+        remount("ro")
+        both = [started(roles, name, file, run_dir=tmp_path / "run") for name in ("collect", "publish")]
+        for role in both:
+            role.heard("READY=1")
+            assert re.search(
+                r"<3>disk.waiting why=.*its volume is mounted read-only.* remedy=.mount the volume so that", role.log
+            )
+        word = files.read("collect", tmp_path / "state", run_dir=tmp_path / "run")
+        assert word is None or "read-only" in word.vitals.trouble
+        remount("rw")
+        until(lambda: "collect.started" in both[0].log and "publish.started" in both[1].log)
+        assert [role.end() for role in both] == [Exit.OK, Exit.OK]
+
+
 STALLED = """
 import fcntl, os, signal, sys
 from pathlib import Path
@@ -429,7 +464,7 @@ else:
 """
 
 
-@contextlib.contextmanager
+@contextmanager
 def stalled_reader(journal: Path, how: str = "question") -> Iterator[subprocess.Popen[bytes]]:
     """A process that was stopped while it held the journal; `question`: in the midst of what publish asks."""
     reader = subprocess.Popen([sys.executable, "-c", STALLED, str(journal), how], cwd=ROOT)

@@ -10,8 +10,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.publish.spool import Spool
 from buffer.errors import SpoolError
-from tests.faults.gateway import Place, Receiver, drain, moment, numbered
+from tests.faults.gateway import Place, Receiver, deliver, drain, moment, numbered
 
 VOLUME_BYTES = 3 * 1024 * 1024
 BALLAST_BYTES = 1024 * 1024
@@ -39,8 +40,26 @@ def may_mount() -> bool:
         return False
 
 
+def _fill(volume: Path) -> Path:
+    """Take every byte that is left."""
+    filler = volume / "filler"
+    with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(1024))
+    assert os.statvfs(volume).f_bavail == 0
+    return filler
+
+
+def _deliver_and_settle(spool: Spool, receiver: Receiver) -> int:
+    """Hand everything over and settle it; return how many envelopes were let go of."""
+    deliver(spool, receiver)
+    receipt = receiver.receipt()
+    assert receipt is not None
+    return spool.settle(receipt)
+
+
 def full_disk(records: int, seed: int) -> dict[str, int]:
-    """Fill a volume to the last byte, go on working, give some space back, and go on; return figures."""
+    """Fill a volume, go on working; to the last byte, deliver, settle and start both halves anew; give space back; return figures."""
     with small_volume() as volume:
         place = Place(volume / "gateway", journal_cap=64 * VOLUME_BYTES, outbox_cap=64 * VOLUME_BYTES)
         place.directory.mkdir()
@@ -54,19 +73,29 @@ def full_disk(records: int, seed: int) -> dict[str, int]:
                     spool.fold(moment(number))
                 except (SpoolError, OSError):
                     refused += 1
+            filler = _fill(volume)
+            settled = _deliver_and_settle(spool, receiver)
             least_free = os.statvfs(volume).f_bavail * os.statvfs(volume).f_frsize
+            held = recorder.waiting
+        with place.recorder() as recorder, place.spool(author) as spool:  # both halves start anew, without a free byte
+            assert spool.next_session() > 0
+            begun_while_full = not recorder.begin(moment(records + 4000), assets=0) and recorder.waiting > 0
+            filler.unlink()
             ballast.unlink()
-            recorder.tick(moment(records + 4000))
+            recorder.tick(moment(records + 4001))
             assert recorder.waiting == 0
             drain(spool, receiver, moment(records + 5000))
         assert refused > 0, "the disk never was full for the outbox"
-        assert records - len(receiver.seen) <= receiver.missing + receiver.lost, receiver
+        assert records - held - len(receiver.seen) <= receiver.missing + receiver.lost, receiver
         assert receiver.head is not None and receiver.orphans == 0
         return {
             "records": records,
             "written while full": kept_waiting,
             "folds refused": refused,
             "free bytes at worst": least_free,
+            "settled while full": settled,
+            "collect held in memory at its start": begun_while_full,
+            "in memory when it ended": held,
             "missing": records - len(receiver.seen),
             "confessed": receiver.missing + receiver.lost,
         }

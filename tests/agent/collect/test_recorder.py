@@ -163,6 +163,26 @@ def test_watermark_beyond_the_end_at_work_begins_the_journal_anew_once_and_is_th
     writer.close(moment(10))
 
 
+def test_journal_that_breaks_while_no_other_can_be_begun_is_begun_anew_later_with_all_that_was_saved(tmp_path: Path) -> None:
+    refusals = [OSError("read-only"), SpoolBusyError("held"), SpoolFullError("full")]
+
+    def reopen(why: str) -> Journal:
+        if refusals:
+            raise refusals.pop()
+        return opened(tmp_path, why)
+
+    writer = Recorder(opened(tmp_path), tmp_path / "watermark", reopen=reopen)
+    assert writer.record([note(0)], [state(b"{}")], moment())
+    foreign(tmp_path / "journal.db", "DROP TABLE record")
+    for minute in range(1, 4):
+        assert not writer.record([note(minute)], [], moment(60.0 * minute))
+    writer.tick(moment(240))
+    assert writer.waiting == 0
+    assert list(writer._journal.states("asset")) == ["press-07"]
+    assert {b"1", b"2", b"3"} <= {record.body for record in records(tmp_path / "journal.db")}
+    writer.close(moment(241))
+
+
 def _count(tmp_path: Path) -> int:
     from buffer.view import JournalView
 
