@@ -29,12 +29,18 @@ restart() { # restart UNIT: if it runs. One that does not start again is named; 
     echo "install.sh: $1 does not run now; 'journalctl -n 20 -u $1' says why: mend it, then 'systemctl restart $1'" >&2
 }
 
+interpreter_is_usual() { # interpreter_is_usual UNIT: take the drop-in away that lets it execute one elsewhere
+    rm -f "$UNITS/$1.d/$PYTHON_DROP_IN"
+    rmdir "$UNITS/$1.d" 2>/dev/null || true # unless something else lies in it
+}
+
 remove() { # the two users stay, locked: a number that is given to somebody else would own what they once wrote
     systemctl --quiet disable nameplated.target nameplated.service || true
     if booted; then systemctl --quiet stop nameplated.target nameplated-clock.timer $ROLES || true; fi
     rm -rf "$TARGET" "$DOC" /usr/local/bin/nameplated /etc/sysusers.d/nameplated.conf /etc/tmpfiles.d/nameplated.conf
     for unit in systemd/*.service systemd/*.target systemd/*.timer; do
-        rm -f "$UNITS/${unit#systemd/}" "$UNITS/${unit#systemd/}.d/$PYTHON_DROP_IN"
+        rm -f "$UNITS/${unit#systemd/}"
+        interpreter_is_usual "${unit#systemd/}"
     done
     if [ "${1:-}" = --purge ]; then
         rm -rf /var/lib/nameplated /etc/nameplated /run/nameplated "$UNITS"/nameplated*.service.d
@@ -114,7 +120,7 @@ chmod 755 /usr/local/bin/nameplated
 install -m 644 ./*.md LICENSE sbom.cdx.json "$DOC/"
 install -m 644 systemd/*.service systemd/*.target systemd/*.timer "$UNITS/"
 for unit in $ROLES nameplated-clock.service; do
-    rm -f "$UNITS/$unit.d/$PYTHON_DROP_IN"
+    interpreter_is_usual "$unit"
     [ -n "$PLACES" ] || continue
     mkdir -p "$UNITS/$unit.d"
     printf '# Made by install.sh: %s is not in /usr/bin, so the interpreter and its libraries lie here.\n[Service]\nExecPaths=%s\n' \
