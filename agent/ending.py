@@ -110,12 +110,12 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 @contextmanager
-def ends(kinds: Mapping[type[Exception], Exit], *, more: str = "") -> Generator[None, None, None]:
+def ends(kinds: Mapping[type[Exception], Exit], *, more: str = ".") -> Generator[None, None, None]:
     """Give errors that only a role's own parts know the exit code that they stand for; the first kind that fits counts.
 
     Args:
         kinds: The errors, the narrowest first.
-        more: What a person has to know beside.
+        more: What a person has to know beside, as it follows the error's own sentence.
 
     Raises:
         EndedError: One of them was raised.
@@ -125,7 +125,7 @@ def ends(kinds: Mapping[type[Exception], Exit], *, more: str = "") -> Generator[
     except Exception as error:
         named = ((leaf, code) for kind, code in kinds.items() for leaf in leaves(error) if isinstance(leaf, kind))
         for leaf, code in named:
-            raise EndedError(f"{leaf}{more}", code) from error
+            raise EndedError(str(leaf).rstrip(".") + more, code) from error
         raise
 
 

@@ -249,7 +249,7 @@ async def _publish(follower: Follower, running: Running) -> None:
     from evidence.errors import EvidenceError, KeyExposedError
 
     standing, broken = _standing("publish", follower, running, findings), ""
-    with ends({KeyExposedError: Exit.PERMISSION, EvidenceError: Exit.CONFIG}, more=" Nothing was signed."):
+    with ends({KeyExposedError: Exit.PERMISSION, EvidenceError: Exit.CONFIG}, more=". Nothing was signed."):
         while True:
             broken = await _publish_once(follower, running, standing, broken)
             if broken:

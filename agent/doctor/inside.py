@@ -72,8 +72,8 @@ def look_again(
         unit_dir: Where drop-ins of units lie.
     """
     seen = [_volume(folder)]
-    if plant_file is not None and is_unit(environment):
-        unit = Path(_own_group(own_group)).name
+    unit = Path(_own_group(own_group)).name if is_unit(environment) else ""
+    if plant_file is not None and unit.endswith(".service"):
         seen.append(_drop_in(unit_dir / f"{unit}.d" / DROP_IN, plant_file))
     return [one for one in seen if one]
 

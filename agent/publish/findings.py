@@ -38,7 +38,9 @@ def _report_key(plant: Plant, environment: Mapping[str, str]) -> Finding:
     path = key_file(plant, environment)
     if path != plant.report_key_file:
         return Finding("report-key", State.OK, "handed over by systemd to this service alone")
-    return files.secret("report-key", path, owner=None, missing="Put the key back: this gateway's chain goes on with no other.")
+    return files.secret(
+        "report-key", path, owner=None, missing="Put the key back; a new gateway makes one with `nameplated key init`."
+    )
 
 
 def _of_broker(section: BrokerSection, now: datetime) -> Iterator[Finding]:

@@ -140,7 +140,7 @@ async def test_a_request_outside_the_allow_list_inside_the_opc_ua_child_ends_col
         file = plant(tmp_path, ("mixer-2", f"opc.tcp://127.0.0.1:{device.port}"), interval=1)
         file.write_text(re.sub(r"(connect_timeout_s|response_timeout_s|visit_s) = .*", r"\1 = 10", file.read_text()))
         role = started(roles, "collect", file, first=CARELESS)
-        assert await asyncio.to_thread(role.process.wait, 30) == Exit.PROTOCOL
+        assert await asyncio.to_thread(role.process.wait, 60) == Exit.PROTOCOL
         assert set(device.requests) <= set(ALLOWED_SERVICES.values())
     finally:
         await device.stop()
@@ -262,7 +262,7 @@ def test_a_collect_whose_folder_takes_no_file_is_named_everywhere(tmp_path: Path
         file, run_dir = made(tmp_path, NOBODY, broker=broker.port), tmp_path / "run"
         (tmp_path / "state" / "collect").symlink_to("/sys/kernel")
         collect = started(roles, "collect", file, run_dir=run_dir, as_unit=True)
-        assert collect.process.wait(15) in {Exit.PERMISSION, Exit.IO}
+        assert collect.process.wait(15) == Exit.PERMISSION
         assert len(lines(collect, "<3>role.ended code=")) == 1
         assert "collect has ended: " in problems(collect) and "journal.db" in problems(collect)
         started(roles, "publish", file, first=QUICK, run_dir=run_dir)

@@ -95,6 +95,8 @@ def test_an_address_list_that_is_older_than_the_plant_file_is_said(kernel: Path)
     os.utime(hall, (2e9 * 2, 2e9 * 2))
     assert around(kernel, plant)["units"] == "warn"
     assert "units" not in around(kernel, plant, environment={})
+    (kernel / "own").write_text("0::/\n")  # no unit that could have one
+    assert "units" not in around(kernel, plant)
 
 
 def test_the_volume_of_a_role_is_judged_and_one_that_is_not_there_is_not(kernel: Path) -> None:
