@@ -18,7 +18,7 @@ import msgspec
 from agent.collect.records import draft, event
 from agent.core.limits import FREE_FLOOR_BYTES
 from agent.core.moment import ClockState, Moment, elapsed_s
-from agent.core.silence import HEARTBEAT_S, Heartbeat, SilenceReason, at_start, between, clock_mended
+from agent.core.silence import HEARTBEAT_S, LONGEST_PAUSE_S, Heartbeat, SilenceReason, at_start, between, clock_mended, frozen
 from agent.core.vitals import VITALS, Vitals
 from agent.log import line, logger
 from buffer.backlog import Backlog, write_backlog
@@ -61,6 +61,7 @@ class Recorder:
         floor_bytes: What has to stay free on the volume.
         backlog_file: Where to say what waits in memory, for publish to report; None: nowhere.
         vitals: Tells how the role is; goes along with every transaction.
+        longest_pause_s: Between two ticks; after a longer one nobody was looking.
 
     Attributes:
         flush_after_s: As given; may change while it runs.
@@ -77,7 +78,10 @@ class Recorder:
         floor_bytes: int = FREE_FLOOR_BYTES,
         backlog_file: Path | None = None,
         vitals: Callable[[Moment], Vitals] | None = None,
+        longest_pause_s: float = LONGEST_PAUSE_S,
     ) -> None:
+        self._longest_pause_s = longest_pause_s
+        self._ticked: Moment | None = None
         self.flush_after_s = flush_after_s
         self.given_up = 0
         self._vitals = vitals
@@ -124,6 +128,7 @@ class Recorder:
             drafts.append(draft("silence", "gateway", away, now.text))
         drafts.append(event("collect.started", f"{assets} assets", now))
         self._clock_unset = now if now.clock is ClockState.UNSYNC else None
+        self._ticked = now
         self.record(drafts, [], now)
         return is_whole and (heartbeat is None or heartbeat.stopped)
 
@@ -145,8 +150,16 @@ class Recorder:
             return self._write(now)
         return not self._states
 
-    def tick(self, now: Moment) -> None:
-        """Do what is due by itself: waiting states, a sign of life, the free space, the word that the clock is right."""
+    def tick(self, now: Moment) -> bool:
+        """Do what is due by itself: waiting states, a sign of life, the free space, the word that the clock is right.
+
+        Returns:
+            Whether it stood still since the last time: that is written down, and much may be overdue at once.
+        """
+        away = frozen(self._ticked, now, longest_pause_s=self._longest_pause_s) if self._ticked else None
+        self._ticked = now
+        if away is not None:
+            self.record([draft("silence", "gateway", away, now.text)], [], now)
         if not self._broken and _is_due(self._floor_at, now, FLOOR_EVERY_S):
             self._floor_at = now
             with suppress(OSError, SpoolError):  # a file that cannot be asked says so at the next write
@@ -157,6 +170,7 @@ class Recorder:
             self.record([draft("silence", "gateway", mended, now.text)], [], now)
         elif self._tail or _is_due(self._written, now, self.flush_after_s if self._states else HEARTBEAT_S):
             self._write(now)
+        return away is not None
 
     def close(self, now: Moment) -> None:
         """Write down that collect ends here because it was told to, with all that waited, and close the journal."""

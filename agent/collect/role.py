@@ -191,16 +191,24 @@ class Collector:
         async with asyncio.TaskGroup() as visits:
             while True:
                 self._pulse.beat("schedule", LONGEST_SLEEP_S + SLACK_S, self._clock().up_s)
+                if self._recorder.tick(self._clock()):
+                    self._spread_out()
                 for visit in self._due_visits():
                     self._busy.add(visit.lane)
                     visits.create_task(self._visit(visit))
-                self._recorder.tick(self._clock())
                 await self._sleep()
 
     def _hold_back(self, now: Moment) -> None:
         """Leave every device alone for as long as after a failure: who ended without a word may have asked it a moment ago."""
         earliest_s = now.up_s + self._rhythm.backoff_first_s
         self._due = {name: max(due, earliest_s) for name, due in self._due.items()}
+
+    def _spread_out(self) -> None:
+        """Ask what came due while everything stood still in a spread-out round, as after a start; every wait that is left stays."""
+        now = self._clock()
+        for name, due in self._due.items():
+            first = first_due_s(self._turns.get(name), rhythm=self._rhythm, now=now, chance=self._chance.random())
+            self._due[name] = max(due, first)
 
     def _due_visits(self) -> list[Visit]:
         if self._paused():

@@ -19,6 +19,11 @@ HEARTBEAT_S = 3600.0
 """A sign of life at least this often. Each costs flash; what a shorter pause would add is precision after a power cut only."""
 
 
+LONGEST_PAUSE_S = 120.0
+"""Between two ticks of a collect that runs: it sleeps a minute at most, and may be slow for another one. Uptime counts suspend, so what
+is longer was a suspended machine, a paused one whose clock went on, or a process that was stopped."""
+
+
 class SilenceReason(StrEnum):
     """Why nobody was looking, or why it does not count."""
 
@@ -95,6 +100,21 @@ def at_start(heartbeat: Heartbeat | None, now: Moment) -> Silence | None:
     if before.boot == now.boot:
         return between(before, now, SilenceReason.STOPPED, f"collect did not run: {how}")
     return between(before, now, SilenceReason.POWER_OFF, f"the machine was off or started anew: {how}")
+
+
+def frozen(last_tick: Moment, now: Moment, *, longest_pause_s: float = LONGEST_PAUSE_S) -> Silence | None:
+    """Return the span for which a collect that runs stood still; None if it did not.
+
+    >>> was = Moment(at_s=0.0, up_s=0.0, boot="a", clock=ClockState.SYNC)
+    >>> frozen(was, Moment(at_s=61.0, up_s=61.0, boot="a", clock=ClockState.SYNC))
+    >>> frozen(was, Moment(at_s=36_000.0, up_s=36_000.0, boot="a", clock=ClockState.SYNC)).lasted_s
+    36000.0
+    """
+    if elapsed_s(last_tick, now) <= longest_pause_s:
+        return None
+    return between(
+        last_tick, now, SilenceReason.STOPPED, "collect stood still: the machine was suspended or paused, or the process stopped"
+    )
 
 
 def clock_mended(started: Moment, now: Moment) -> Silence | None:

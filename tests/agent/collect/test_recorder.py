@@ -1,6 +1,10 @@
 """What was seen waits while the journal cannot be written, in bounded memory, and what no longer fits is confessed."""
 
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +22,7 @@ from buffer.record import Draft, Record, State
 from buffer.view import JournalView
 from buffer.watermark import write_watermark
 from tests.agent.core.looks import moment
-from tests.buffer.samples import foreign, holder
+from tests.buffer.samples import ROOT, foreign, holder
 
 MIB = 1024 * 1024
 AT = "2026-11-03T08:00:00.000Z"
@@ -183,6 +187,43 @@ def test_journal_that_breaks_while_no_other_can_be_begun_is_begun_anew_later_wit
     writer.close(moment(241))
 
 
+def test_ten_hours_without_a_tick_are_confessed_once_and_a_minute_is_none(tmp_path: Path) -> None:
+    journal = ObstinateJournal()
+    writer = recorder(journal, tmp_path)
+    writer.begin(moment(), assets=1)
+    assert [writer.tick(moment(up_s)) for up_s in (60, 36_060, 36_120)] == [False, True, False]
+    [away] = [msgspec.json.decode(each.body, type=Silence) for each in journal.written if each.kind == "silence"]
+    assert (away.reason, away.lasted_s, away.since, away.until) == ("stopped", 36_000.0, moment(60).text, moment(36_060).text)
+
+
+TICKING = """
+import sys, time
+from pathlib import Path
+from agent.clock import system_clock
+from agent.collect.recorder import Recorder
+from buffer.journal import Journal
+clock, folder = system_clock(), Path(sys.argv[1])
+with Journal.open(folder / "journal.db", max_bytes=1 << 20) as journal:
+    recorder = Recorder(journal, folder / "watermark", longest_pause_s=1.0)
+    recorder.begin(clock(), assets=0)
+    while not recorder.tick(clock()):
+        print("tick", flush=True)
+        time.sleep(0.1)
+"""
+
+
+def test_process_that_is_stopped_and_continued_says_for_how_long(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", TICKING, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"tick\n"
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(2.5)
+        process.send_signal(signal.SIGCONT)
+        process.communicate(timeout=20)
+        assert process.returncode == 0
+    [away] = [msgspec.json.decode(each.body, type=Silence) for each in records(tmp_path / "journal.db") if each.kind == "silence"]
+    assert away.reason == "stopped" and away.lasted_s > 2
+
+
 def _count(tmp_path: Path) -> int:
     from buffer.view import JournalView
 
@@ -270,8 +311,8 @@ def test_clock_that_is_set_at_last_is_confessed_once_with_the_span_that_was_wron
     writer = recorder(journal, tmp_path)
     unset = Moment(at_s=0.0, up_s=0.0, boot="boot-a", clock=ClockState.UNSYNC)
     writer.begin(unset, assets=1)
-    writer.tick(moment(600))
-    writer.tick(moment(660))
+    for up_s in (100, 200, 300, 400, 500, 600, 660):
+        writer.tick(moment(up_s) if up_s >= 600 else msgspec.structs.replace(unset, at_s=float(up_s), up_s=float(up_s)))
     [wrong] = [msgspec.json.decode(each.body, type=Silence) for each in journal.written if each.kind == "silence"]
     assert (wrong.reason, wrong.lasted_s, wrong.clock) == ("clock", 600.0, "sync")
     assert wrong.since == moment(0).text
@@ -293,7 +334,7 @@ def test_reader_that_holds_the_journal_for_weeks_costs_memory_within_a_bound_and
     week_s, looks = 7 * 86_400.0, LONGEST_TAIL + 25
     with Journal.open(path, max_bytes=4 * MIB) as journal:
         journal._store.run("PRAGMA busy_timeout = 1")  # so that the test does not wait a second for each look
-        writer = Recorder(journal, tmp_path / "watermark", backlog_file=backlog)
+        writer = Recorder(journal, tmp_path / "watermark", backlog_file=backlog, longest_pause_s=3 * week_s)
         writer.begin(moment(), assets=1)
         assert read_backlog(backlog) is None
         reader = holder(path, "SHARED")
@@ -307,8 +348,8 @@ def test_reader_that_holds_the_journal_for_weeks_costs_memory_within_a_bound_and
         reader.close()
         writer.tick(moment(2 * week_s))
         assert (writer.waiting, read_backlog(backlog)) == (0, None)
-        confessed = [record for record in records(path) if record.kind == "silence"]
-        assert [msgspec.json.decode(record.body, type=Silence).records for record in confessed] == [25]
+        confessed = [msgspec.json.decode(each.body, type=Silence) for each in records(path) if each.kind == "silence"]
+        assert [each.records for each in confessed if each.reason == "lost"] == [25]
 
 
 def test_memory_of_an_earlier_run_is_not_told_any_longer(tmp_path: Path) -> None:

@@ -176,6 +176,32 @@ class Shift:
         return Moment(at_s=self.up_s, up_s=self.up_s, boot=self.boot, clock=ClockState.UNSYNC)
 
 
+def test_plant_that_came_due_while_the_machine_was_frozen_is_asked_in_a_spread_out_round_and_back_off_stays(
+    tmp_path: Path,
+) -> None:
+    hourly, shift = Rhythm(interval_s=3600, backoff_first_s=900, backoff_longest_s=86_400), Shift("boot")
+    plant = [target(f"a{number}") for number in range(20)]
+    with Journal.open(tmp_path / "journal.db", max_bytes=MIB) as journal:
+        collector = Collector(
+            plant,
+            {},
+            Recorder(journal, tmp_path / "watermark"),
+            rhythm=hourly,
+            clock=shift,
+            chance=random.Random(7),
+            states={},
+            turns={},
+        )
+        collector._due["a7"] = 90_000.0
+        shift.up_s = 36_000.0
+        assert len(collector._due_visits()) == VISITS_AT_ONCE
+        collector._spread_out()
+        assert collector._due_visits() == []
+    dues = sorted(due - 36_000 for name, due in collector._due.items() if name != "a7")
+    assert 0 < dues[0] < 60 < 200 < dues[-1] < 301
+    assert collector._due["a7"] == 90_000.0
+
+
 async def test_gateway_that_is_switched_off_every_night_and_wakes_in_1970_asks_again_when_it_has_waited_long_enough(
     tmp_path: Path,
 ) -> None:
@@ -184,7 +210,8 @@ async def test_gateway_that_is_switched_off_every_night_and_wakes_in_1970_asks_a
 
     async def work_for_nine_hours(shift: Shift, looks: int) -> None:
         def evening() -> bool:
-            if shift.boot.encode() not in path.read_bytes() or len(reader.asked) < looks:
+            written = path.read_bytes()
+            if shift.boot.encode() not in written or b'"failures":%d' % looks not in written:
                 return False
             shift.up_s = 9 * 3600.0
             return True

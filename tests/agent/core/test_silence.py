@@ -2,7 +2,7 @@
 
 from agent.core.asset import after_look
 from agent.core.moment import ClockState, Moment
-from agent.core.silence import Heartbeat, at_start, clock_mended, of_device
+from agent.core.silence import LONGEST_PAUSE_S, Heartbeat, at_start, clock_mended, frozen, of_device
 from tests.agent.core.looks import look, moment
 
 
@@ -23,6 +23,19 @@ def test_clock_that_started_in_1970_makes_no_span_that_nobody_can_be_sure_of() -
     now = Moment(at_s=30.0, up_s=5.0, boot="boot-b", clock=ClockState.UNSYNC)
     away = at_start(Heartbeat(moment=moment(10)), now)
     assert away is not None and (away.lasted_s, away.clock) == (0.0, "unsync")
+
+
+def test_pause_that_no_running_collect_makes_is_confessed_whatever_the_wall_clock_says() -> None:
+    assert frozen(moment(0), moment(LONGEST_PAUSE_S)) is None
+    back = Moment(at_s=0.0, up_s=36_000.0, boot="boot-a", clock=ClockState.HOLDOVER)
+    away = frozen(moment(0), back)
+    assert away is not None and (away.reason, away.lasted_s, away.clock, away.since) == (
+        "stopped",
+        36_000.0,
+        "holdover",
+        moment(0).text,
+    )
+    assert frozen(moment(0), moment(2), longest_pause_s=1.0) is not None
 
 
 def test_wrong_clock_is_confessed_when_it_is_right_and_only_then() -> None:
