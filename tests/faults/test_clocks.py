@@ -102,9 +102,11 @@ def test_every_record_says_how_far_its_time_may_be_believed(tmp_path: Path) -> N
         for parcel in spool.outbox.pending(0, limit=100):
             assert isinstance(parcel, Stored)
             seen.append(claims(parcel.token))
-    assert [claim["clk"] for claim in seen] == ["unsync", "unsync", "sync", "sync", "holdover"]
+    # Two hours without a tick are a silence of their own, beside the one of the clock.
+    assert [claim["clk"] for claim in seen] == ["unsync", "unsync", "sync", "sync", "sync", "holdover"]
     assert seen[0]["iat"] == 0
-    [silence] = [claim["body"] for claim in seen if claim["type"] == "silence/1"]
+    stood_still, silence = (claim["body"] for claim in seen if claim["type"] == "silence/1")
+    assert (stood_still["reason"], stood_still["clock"]) == ("stopped", "unsync")
     assert (silence["reason"], silence["lasted_s"], silence["clock"]) == ("clock", 7200.0, "sync")
     assert silence["until"].startswith("2027-01-15T10:00")
     assert silence["since"].startswith("2027-01-15T08:00")
