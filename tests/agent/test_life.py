@@ -443,8 +443,7 @@ def test_a_volume_that_is_read_only_at_boot_is_waited_for_by_both_roles(tmp_path
             assert re.search(
                 r"<3>disk.waiting why=.*its volume is mounted read-only.* remedy=.mount the volume so that", role.log
             )
-        word = files.read("collect", tmp_path / "state", run_dir=tmp_path / "run")
-        assert word is None or "read-only" in word.vitals.trouble
+            until(lambda role=role: "its volume is mounted read-only" in problems(role))
         remount("rw")
         until(lambda: "collect.started" in both[0].log and "publish.started" in both[1].log)
         assert [role.end() for role in both] == [Exit.OK, Exit.OK]
