@@ -78,7 +78,7 @@ def full_disk(records: int, seed: int) -> dict[str, int]:
             least_free = os.statvfs(volume).f_bavail * os.statvfs(volume).f_frsize
             held = recorder.waiting
         with place.recorder() as recorder, place.spool(author) as spool:  # both halves start anew, without a free byte
-            assert spool.next_session() > 0
+            assert spool.next_session(moment()) > 0
             begun_while_full = not recorder.begin(moment(records + 4000), assets=0) and recorder.waiting > 0
             filler.unlink()
             ballast.unlink()
