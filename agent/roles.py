@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from agent import wiring
 from agent.clock import system_clock
+from agent.core.limits import FREE_FLOOR_BYTES
 from agent.core.pulse import Pulse
 from agent.core.vitals import VITALS, Vitals
 from agent.ending import Exit, ends
@@ -117,7 +118,9 @@ async def _collect_once(follower: Follower, running: Running) -> None:
     def open_journal(broken: str = "") -> Journal:
         size = plant.spool.journal_max_bytes
         with patience(places.journal):
-            return Journal.open(places.journal, max_bytes=size, watermark_file=places.watermark, broken=broken)
+            return Journal.open(
+                places.journal, max_bytes=size, watermark_file=places.watermark, floor_bytes=FREE_FLOOR_BYTES, broken=broken
+            )
 
     def begin() -> "tuple[Recorder, Collector, Callable[[], str], ExitStack]":
         with ExitStack() as stack:
@@ -267,7 +270,9 @@ async def _publish_once(follower: Follower, running: Running, standing: Standing
 
     def begin() -> "tuple[Publisher, ExitStack]":
         with ExitStack() as stack, patience(places.outbox):
-            outbox = stack.enter_context(Outbox.open(places.outbox, max_bytes=plant.spool.outbox_max_bytes, broken=broken))
+            size = plant.spool.outbox_max_bytes
+            opened = Outbox.open(places.outbox, max_bytes=size, floor_bytes=FREE_FLOOR_BYTES, broken=broken)
+            outbox = stack.enter_context(opened)
             return wiring.publisher(plant, outbox, running.pulse, standing.vitals), stack.pop_all()
 
     publisher, stack = await _opened(begin, running, standing)

@@ -1,23 +1,12 @@
-"""What the spool does to directories and names, below any database.
+"""What the spool does to directories, names and small files, below any database.
 
-Decides under which name a damaged file is kept, and
-whether something of it is still to be saved. Never opens a database file that exists: closing any descriptor of it would
-drop the locks that SQLite holds for this process (POSIX record locks belong to the process, not to the descriptor).
+Decides nothing about a database. Never opens one that exists: closing any descriptor of it would drop the locks that SQLite holds for
+this process (POSIX record locks belong to the process, not to the descriptor).
 """
 
 import os
 import stat
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
-
-from buffer.errors import SpoolDamagedError
-
-Opened = TypeVar("Opened")
-
-_SIDECARS = ("-journal", "-wal", "-shm")
-_LONGEST_CAUSE = 500  # characters
-_KEPT = 2  # damaged files: enough to find the cause, too few to fill a flash card
 
 
 def make_directory(path: Path, mode: int) -> None:
@@ -58,76 +47,6 @@ def identity_of(path: Path) -> tuple[int, int] | None:
     """
     status = path.lstat()
     return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
-
-
-def open_or_begin_anew(path: Path, opener: Callable[[], Opened], *, broken: str) -> Opened:
-    """Open a file; if it is damaged, set it aside and begin a new one. A damaged file never stops the program.
-
-    The opener's `begin` finds with `unsaved` what there is to save. A power cut at any moment leaves that to the next start.
-
-    Args:
-        path: The file.
-        opener: Opens it.
-        broken: How it broke while it was open, or empty. Such a file is not asked again: the check at opening does not look into
-            the indexes, and one that let it pass would break again at the same place.
-    """
-    if broken and os.path.lexists(path):  # one that was taken away leaves nothing to save
-        _make_way(path, broken)
-    try:
-        opened = opener()
-    except SpoolDamagedError as damage:
-        _make_way(path, str(damage))
-        opened = opener()
-    mark_saved(path)
-    return opened
-
-
-def _make_way(path: Path, cause: str) -> None:
-    mark_unsaved(path, cause)
-    set_aside(path)
-
-
-def set_aside(path: Path) -> Path:
-    """Rename a damaged file, and what belongs to it, out of the way; return the new name.
-
-    The newest two stay; older ones are deleted. SQLite throws a left-over rollback journal or WAL away when it finds an
-    empty database beside it, so a power cut between these renames cannot let an old one act on the new file.
-    """
-    numbers = sorted(_numbers_aside(path))
-    aside = path.with_name(f"{path.name}.damaged-{numbers[-1] + 1 if numbers else 1}")
-    path.rename(aside)
-    for suffix in _SIDECARS:
-        sidecar = path.with_name(path.name + suffix)
-        if os.path.lexists(sidecar):
-            sidecar.rename(aside.with_name(aside.name + suffix))
-    for number in numbers[: 1 - _KEPT]:
-        _forget(path.with_name(f"{path.name}.damaged-{number}"))
-    sync_directory(path.parent)
-    return aside
-
-
-def mark_unsaved(path: Path, cause: str) -> None:
-    """Note, durably, that a file is about to be set aside and that what can be read of it is still to be saved."""
-    marker = _marker(path)
-    marker.unlink(missing_ok=True)
-    make_file(marker, 0o600)
-    marker.write_text(cause[:_LONGEST_CAUSE], "utf-8", "replace")
-    sync_directory(path.parent)
-
-
-def unsaved(path: Path) -> tuple[Path, str] | None:
-    """Return the file from which there is something to save, and why it was set aside; None if there is none."""
-    try:
-        cause = _marker(path).read_text("utf-8", "replace")[:_LONGEST_CAUSE]
-    except FileNotFoundError:
-        return None
-    numbers = _numbers_aside(path)
-    return (path.with_name(f"{path.name}.damaged-{max(numbers)}"), cause) if numbers else None
-
-
-def mark_saved(path: Path) -> None:
-    """Note that there is nothing left to save. Without a sync: to save it twice costs time and loses nothing."""
-    _marker(path).unlink(missing_ok=True)
 
 
 def replace_line(path: Path, line: str, mode: int, *, durable: bool = True) -> None:
@@ -184,20 +103,3 @@ def free_bytes(path: Path) -> int:
     """
     volume = os.statvfs(path.parent)
     return volume.f_bavail * volume.f_frsize
-
-
-def _marker(path: Path) -> Path:
-    return path.with_name(path.name + ".unsaved")
-
-
-def _numbers_aside(path: Path) -> list[int]:
-    start = f"{path.name}.damaged-"
-    tails = [other.name.removeprefix(start) for other in path.parent.iterdir() if other.name.startswith(start)]
-    return [int(tail) for tail in tails if tail.isdecimal() and tail.isascii() and len(tail) < 10]
-
-
-def _forget(aside: Path) -> None:
-    for suffix in ("", *_SIDECARS):
-        name = aside.with_name(aside.name + suffix)
-        if not name.is_dir():  # a directory in a file's place is somebody else's: never delete a tree
-            name.unlink(missing_ok=True)

@@ -10,17 +10,16 @@ Invariants:
 The journal mode is TRUNCATE, not WAL: under WAL a reader of another user could not open the file once the writer has stopped.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from buffer.aside import forget_copies, open_or_begin_anew, room_for, unsaved
+from buffer.carry import Recovery, carried_over
 from buffer.errors import SpoolDamagedError
-from buffer.files import free_bytes, open_or_begin_anew, unsaved
-from buffer.limits import MAX_SEQ, allowed_bytes
-from buffer.record import Damaged, Draft, Record, State, check, checksum, record_from, state_from
-from buffer.salvage import Remains, remains
+from buffer.record import Draft, State, check, checksum, state_from
 from buffer.store import Layout, Store, closed_on_error, open_file
 from buffer.watermark import Watermark, read_watermark
 
@@ -39,20 +38,8 @@ _SHED = (
     "DELETE FROM record WHERE seq IN (SELECT seq FROM record WHERE seq NOT IN "
     "(SELECT max(seq) FROM record GROUP BY kind, subject) ORDER BY seq LIMIT (SELECT count(*) / ? + 1 FROM record))"
 )
+_room_for = partial(room_for, log_bytes=65_536)  # of a rollback journal, for a transaction as collect makes them
 _SHED_SHARE = 16  # of all records, at once: shedding is an event, not a habit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recovery:
-    """What became of a journal that was damaged, or went back in time.
-
-    Attributes:
-        sentence: For a person.
-        lost: Records that were not folded and cannot be read any more; None where nobody knows how many.
-    """
-
-    sentence: str
-    lost: int | None
 
 
 class Journal:
@@ -70,29 +57,47 @@ class Journal:
         self._max_bytes = max_bytes
 
     @classmethod
-    def open(cls, path: Path, *, max_bytes: int, watermark_file: Path | None = None, broken: str = "") -> Self:
+    def open(
+        cls, path: Path, *, max_bytes: int, watermark_file: Path | None = None, floor_bytes: int = 0, broken: str = ""
+    ) -> Self:
         """Open the journal; make it if there is none, set it aside and begin anew if it is damaged or went back in time.
 
-        What can be read of it, and was not folded yet, is the beginning of the new one.
+        What can be read of it, and was not folded yet, is the beginning of the new one. Where there is no room for all of it, all
+        states come first, and of the records the newest.
 
         Args:
             path: The file. Its directory is made with mode 0750, the file with 0640.
             max_bytes: Cap of the file, at least `limits.MIN_FILE_BYTES`. While it is written, a rollback journal comes on top.
             watermark_file: Tells what was folded; without it nothing was.
+            floor_bytes: What has to stay free on the volume.
             broken: How it broke while it was open: such a file is not trusted again. Empty for any other start.
 
         Raises:
             SpoolBusyError: Another process holds it.
             SpoolNewerError: A later version of this program wrote it.
+            SpoolFullError: Not even an empty one has room.
             OSError: It cannot be made or opened.
             ValueError: `max_bytes` is too small.
         """
         saved: list[Recovery] = []
 
-        def opener() -> tuple[Store, str]:
-            return _open(path, max_bytes, lambda store: saved.extend(_save(path, store, watermark_file)), watermark_file)
+        def opener(saving_bytes: int) -> tuple[Store, str]:
+            def begin(store: Store) -> None:
+                found = carried_over(path, watermark_file, saving_bytes)
+                if found is not None:
+                    store.run_many(_APPEND, (_record_row(seq, draft) for seq, draft in enumerate(found.records, 1)))
+                    store.run_many(_REPLACE, map(_state_row, found.states))
+                    saved.append(found.recovery)
 
-        store, journal_id = open_or_begin_anew(path, opener, broken=broken)
+            found = unsaved(path)
+            return _open(
+                path,
+                _room_for(path, found[0] if found else None, max_bytes=max_bytes, floor_bytes=floor_bytes),
+                begin,
+                watermark_file,
+            )
+
+        store, journal_id = open_or_begin_anew(path, opener, saving_bytes=max_bytes, floor_bytes=floor_bytes, broken=broken)
         return cls(store, journal_id, saved[-1] if saved else None, max_bytes)
 
     @property
@@ -166,11 +171,14 @@ class Journal:
     def respect(self, floor_bytes: int) -> None:
         """Do not let the file grow into the last `floor_bytes` of its volume; let it grow again once there is room.
 
+        Files that were set aside go for that.
+
         Raises:
             OSError: The volume cannot be asked.
         """
         path = self._store.path
-        self._store.limit(allowed_bytes(self._max_bytes, path.stat().st_size, free_bytes(path), floor_bytes))
+        forget_copies(path, floor_bytes=floor_bytes)
+        self._store.limit(_room_for(path, None, max_bytes=self._max_bytes, floor_bytes=floor_bytes))
 
     def close(self) -> None:
         """Close the file. Closing twice is harmless."""
@@ -208,53 +216,6 @@ def went_back(mark: Watermark | None, journal_id: str, last: int) -> bool:
     journal has reached costs more, its records, and so does anything else that makes the reader not read.
     """
     return mark is not None and mark.journal_id == journal_id and mark.seq > last
-
-
-def _save(path: Path, new: Store, watermark_file: Path | None) -> Iterator[Recovery]:
-    """Begin a journal with what can be read of the one that was set aside for it, if one was."""
-    found = unsaved(path)
-    if found is None:
-        return
-    aside, cause = found
-    with remains(aside) as old:
-        counter = old.last_key("record")
-        mark = _mark_of(old, watermark_file)
-        # Of one that went back in time nobody knows which records were folded: twice is better than never.
-        folded = mark if counter is None or mark <= counter else 0
-        numbers = old.keys("record", "seq", after=folded, upto=MAX_SEQ)
-        records = {seq: row for seq in numbers for row in _saved_record(old, seq)}
-        numbers = old.keys("state", "number", after=0, upto=MAX_SEQ)
-        states = [row for number in numbers for row in _saved_state(old, number)]
-        new.run_many(_APPEND, (_record_row(seq, draft) for seq, draft in enumerate(records.values(), 1)))
-        new.run_many(_REPLACE, map(_state_row, states))
-    # A counter behind a record that can be believed, or behind what was folded, counts nothing.
-    lost = None if counter is None or counter < max([mark, *records]) else max(0, counter - folded - len(records))
-    sentence = (
-        f"{path.name} was damaged and is kept as {aside.name}; a new one was begun with {len(records)} records and "
-        f"{len(states)} states of it. {'An unknown number of' if lost is None else lost} records are lost. Cause: {cause}"
-    )
-    yield Recovery(sentence=sentence, lost=lost)
-
-
-def _mark_of(old: Remains, watermark_file: Path | None) -> int:
-    mark = read_watermark(watermark_file) if watermark_file else None
-    return mark.seq if mark and [(mark.journal_id,)] == old.rows("SELECT id FROM journal LIMIT 2") else 0
-
-
-def _saved_record(old: Remains, seq: int) -> Iterator[Draft]:
-    for row in old.rows(RECORD, (seq,)):
-        match record_from(seq, row):
-            case Record(kind=kind, subject=subject, at=at, body=body):
-                yield Draft(kind=kind, subject=subject, at=at, body=body)
-            case Damaged():
-                return
-
-
-def _saved_state(old: Remains, number: int) -> Iterator[State]:
-    for row in old.rows(_STATE, (number,)):
-        state = state_from(row)
-        if state is not None:
-            yield state
 
 
 def journal_id(store: Store) -> str:

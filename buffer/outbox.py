@@ -15,19 +15,21 @@ Settling loses nothing if a power cut undoes it: the same envelope is sent again
 
 from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
+from buffer.aside import forget_copies, forget_oldest, open_or_begin_anew, room_for, unsaved
 from buffer.errors import SpoolDamagedError
-from buffer.files import free_bytes, open_or_begin_anew, unsaved
-from buffer.limits import MAX_NAME_BYTES, MAX_SEQ, PAGE_BYTES, allowed_bytes, flaw, is_name
+from buffer.limits import MAX_NAME_BYTES, MAX_SEQ, PAGE_BYTES, flaw, is_name
 from buffer.record import Row, checksum
 from buffer.store import Layout, Store, Value, closed_on_error, open_file
 
 MAX_NOTE_BYTES = 4096
 DAMAGED = "damaged"  # the note that names a damaged outbox
 MAX_DIGEST_BYTES = 64  # SHA-512
+_room_for = partial(room_for, log_bytes=1_114_112)  # the WAL at rest, and a page or two for the next transaction
 
 _LAYOUT = Layout(
     schema="outbox",
@@ -147,21 +149,30 @@ class Outbox:
         return (name, cause) if found else None
 
     @classmethod
-    def open(cls, path: Path, *, max_bytes: int, broken: str = "") -> Self:
+    def open(cls, path: Path, *, max_bytes: int, floor_bytes: int = 0, broken: str = "") -> Self:
         """Open the outbox; make it if there is none, set it aside and begin anew if it is damaged.
 
         Args:
             path: The file. Its directory is made with mode 0700, the file with 0600.
             max_bytes: Cap of the file, at least `limits.MIN_FILE_BYTES`. A WAL of about 1 MiB comes on top.
+            floor_bytes: What has to stay free on the volume.
             broken: How it broke while it was open: such a file is not trusted again. Empty for any other start.
 
         Raises:
             SpoolBusyError: Another process has it open.
             SpoolNewerError: A later version of this program wrote it.
+            SpoolFullError: Not even an empty one has room.
             OSError: It cannot be made or opened.
             ValueError: `max_bytes` is too small.
         """
-        return cls(open_or_begin_anew(path, lambda: _open(path, max_bytes), broken=broken), max_bytes)
+
+        def opener(_: int) -> Store:
+            found = unsaved(path)
+            return _open(path, _room_for(path, found[0] if found else None, max_bytes=max_bytes, floor_bytes=floor_bytes))
+
+        # Nothing is carried over at once: what a damaged one holds is judged by its owner, a few parcels at a time.
+        store = open_or_begin_anew(path, opener, saving_bytes=0, floor_bytes=floor_bytes, broken=broken)
+        return cls(store, max_bytes)
 
     def notes(self) -> dict[str, bytes]:
         """Return all notes by name.
@@ -243,10 +254,19 @@ class Outbox:
     def respect(self, floor_bytes: int) -> None:
         """Do not let the file grow into the last `floor_bytes` of its volume; let it grow again once there is room.
 
+        Files that were set aside go for that, but not one that is still to be saved: in its place this one may become as large.
+
         Raises:
             OSError: The volume cannot be asked.
         """
-        self._store.limit(allowed_bytes(self.max_bytes, self.path.stat().st_size, free_bytes(self.path), floor_bytes))
+        damaged = self.damaged
+        forget_copies(self.path, floor_bytes=floor_bytes, spare=damaged[0] if damaged else "")
+        wreck = self.path.with_name(damaged[0]) if damaged else None
+        self._store.limit(_room_for(self.path, wreck, max_bytes=self.max_bytes, floor_bytes=floor_bytes))
+
+    def forget_copy(self) -> bool:
+        """Make room on the volume: delete the oldest file that was set aside and is not to be saved; return whether one was."""
+        return forget_oldest(self.path, spare=(self.damaged or ("",))[0])
 
     def settle(self, epoch: str, upto: int, notes: Mapping[str, bytes] = _NOTHING) -> int:
         """Delete what a receipt covers, the parcels of an epoch up to a sequence, and overwrite notes; return how many went.

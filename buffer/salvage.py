@@ -67,7 +67,7 @@ def remains(path: Path) -> Generator[Remains, None, None]:
     """Open what is left of a file; of one that cannot be opened at all, nothing is."""
     store = None
     try:
-        if path.is_file() and not path.is_symlink():
+        if path.is_file() and not path.is_symlink() and path.stat().st_size:  # one that was given up is empty
             store = open_remains(path)
     except (SpoolError, OSError):
         store = None

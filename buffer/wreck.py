@@ -5,6 +5,7 @@ Decides nothing about an envelope; each row carries its checksum, and who asked 
 
 from pathlib import Path
 
+from buffer.aside import give_up, size_of
 from buffer.limits import MAX_SEQ
 from buffer.outbox import PARCEL, Stored, note_from, parcel_from
 from buffer.salvage import remains
@@ -33,3 +34,9 @@ class Wreck:
                 if len(found) >= limit:
                     break
         return found
+
+    def give_up(self) -> bool:
+        """Let go of what it still holds, for want of room; return whether that made some."""
+        held = size_of(self._path) > 0
+        give_up(self._path)
+        return held

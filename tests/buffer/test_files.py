@@ -1,4 +1,4 @@
-"""Directories, names, and what becomes of a damaged file."""
+"""Directories, names and small files."""
 
 import os
 import stat
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from buffer.files import identity_of, make_directory, make_file, set_aside
+from buffer.files import identity_of, make_directory, make_file
 
 
 def mode_of(path: Path) -> int:
@@ -52,36 +52,3 @@ def test_a_file_in_the_place_of_another_has_another_identity(tmp_path: Path) -> 
     before = identity_of(first)
     second.rename(first)
     assert identity_of(first) != before
-
-
-def test_a_damaged_file_takes_its_sidecars_with_it(tmp_path: Path) -> None:
-    for suffix in ("", "-journal", "-wal"):
-        (tmp_path / f"x.db{suffix}").write_text(suffix)
-    assert set_aside(tmp_path / "x.db").name == "x.db.damaged-1"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.db.damaged-1", "x.db.damaged-1-journal", "x.db.damaged-1-wal"]
-
-
-def test_the_newest_two_damaged_files_are_kept(tmp_path: Path) -> None:
-    for content in ("a", "b", "c", "d"):
-        (tmp_path / "x.db").write_text(content)
-        (tmp_path / "x.db-wal").write_text(content)
-        set_aside(tmp_path / "x.db")
-    kept = {path.name: path.read_text() for path in tmp_path.iterdir()}
-    assert kept == {"x.db.damaged-3": "c", "x.db.damaged-3-wal": "c", "x.db.damaged-4": "d", "x.db.damaged-4-wal": "d"}
-
-
-def test_names_that_are_not_ours_are_neither_counted_nor_deleted(tmp_path: Path) -> None:
-    for name in ("x.db.damaged-old", "x.db.damaged-", "x.db.damaged-99999999999", "y.db.damaged-7", "x.db"):
-        (tmp_path / name).touch()
-    assert set_aside(tmp_path / "x.db").name == "x.db.damaged-1"
-    assert len(list(tmp_path.iterdir())) == 5
-
-
-def test_a_directory_in_the_place_of_a_file_is_moved_but_never_deleted(tmp_path: Path) -> None:
-    (tmp_path / "x.db").mkdir()
-    (tmp_path / "x.db" / "precious").touch()
-    set_aside(tmp_path / "x.db")
-    for _ in range(3):
-        (tmp_path / "x.db").touch()
-        set_aside(tmp_path / "x.db")
-    assert (tmp_path / "x.db.damaged-1" / "precious").exists()

@@ -4,7 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buffer.limits import MAX_BODY_BYTES, MAX_SUBJECT_BYTES, MIN_FILE_BYTES, flaw, is_name, pages_within
+from buffer.limits import (
+    MAX_BODY_BYTES,
+    MAX_SUBJECT_BYTES,
+    MIN_FILE_BYTES,
+    Remedy,
+    flaw,
+    is_name,
+    less,
+    newest_within,
+    pages_within,
+    remedy,
+    to_forget,
+)
 from tests.buffer.samples import AT
 
 
@@ -61,3 +73,23 @@ def test_a_name_is_measured_in_bytes() -> None:
 def test_whatever_is_a_name_can_be_encoded_and_printed(text: str) -> None:
     if is_name(text, 64):
         assert 1 <= len(text.encode()) <= 64 and text.isprintable()
+
+
+def test_no_copy_goes_for_a_floor_that_is_free_and_all_go_for_one_that_is_far() -> None:
+    assert to_forget([5, 5], free_bytes=100, floor_bytes=100) == 0
+    assert to_forget([5, 5], free_bytes=0, floor_bytes=100) == 2
+
+
+def test_what_gives_way_ends_and_ends_with_waiting() -> None:
+    copies, wreck, saving, steps = 2, 10 * MIN_FILE_BYTES, 10 * MIN_FILE_BYTES, list[Remedy]()
+    while (step := remedy(copies=copies, wreck_bytes=wreck, saving_bytes=saving)) is not Remedy.WAIT:
+        steps.append(step)
+        copies -= step is Remedy.FORGET_COPY
+        saving = less(saving) if step is Remedy.SAVE_LESS else saving
+        wreck = 0 if step is Remedy.GIVE_UP else wreck
+    assert steps == [Remedy.FORGET_COPY] * 2 + [Remedy.SAVE_LESS] * 5 + [Remedy.GIVE_UP]
+
+
+def test_newest_go_along_without_a_hole() -> None:
+    assert newest_within([1, 50, 20, 20], 45) == 2
+    assert newest_within([], 45) == 0

@@ -402,3 +402,18 @@ def test_a_wreck_of_which_nothing_is_left_gives_nothing(tmp_path: Path, content:
     for name in ("x", "missing", "."):
         wreck = Wreck(tmp_path / name)
         assert (wreck.parcels(0, limit=9), wreck.notes()) == ([], {})
+
+
+def test_no_shared_memory_is_made_so_that_a_volume_without_a_free_block_stops_no_start(tmp_path: Path) -> None:
+    with Outbox.open(tmp_path / "outbox.db", max_bytes=MAX_BYTES) as outbox:
+        outbox.commit([parcel(1)], {})
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["outbox.db", "outbox.db-wal"]
+    with Outbox.open(tmp_path / "outbox.db", max_bytes=MAX_BYTES):
+        assert not (tmp_path / "outbox.db-shm").exists()
+
+
+def test_newest_sizes_are_told_by_subject(tmp_path: Path) -> None:
+    with Outbox.open(tmp_path / "outbox.db", max_bytes=MAX_BYTES) as outbox:
+        outbox.commit([parcel(1, token=bytes(50)), parcel(2, token=bytes(70))], {})
+        assert outbox.newest_sizes("asset/1") == {"press-07": 70}
+        assert outbox.newest_sizes("ledger/1") == {}
