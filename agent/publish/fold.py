@@ -158,6 +158,11 @@ def unreadable(subject: str, detail: str, now: Moment) -> Draft:
     return Draft(subject, kinds.Event(name="record.unreadable", at=now.text, subject=subject[:128], detail=detail[:1024]))
 
 
+def unprovable(detail: str, now: Moment) -> Draft:
+    """Confess signed records that nobody will ever be able to place."""
+    return Draft("gateway", kinds.Event(name="records.unprovable", at=now.text, subject="gateway", detail=detail))
+
+
 def _draft(record: Record | Damaged, now: Moment) -> Draft:
     if isinstance(record, Damaged):
         return unreadable("journal", f"journal record {record.seq}: {record.reason}", now)

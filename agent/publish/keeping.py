@@ -13,14 +13,13 @@ whatever comes before it can still be proven.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TypeVar
 
 import msgspec
 
 from agent.core.limits import GAP, SHED_SHARE, Candidate, covered, missing, to_cut, to_shed
 from agent.core.moment import Moment
 from agent.log import line, logger
-from agent.publish.fold import Author, Chain, Draft, extend
+from agent.publish.fold import Author, Chain, Draft, extend, unprovable
 from agent.publish.reached import Reached
 from agent.publish.signers import handed_over, signing
 from agent.publish.stated import claims_of, gap_of, span_of
@@ -40,8 +39,6 @@ ROOM_TO_BEGIN_BYTES = 8_192
 """For the start of a chain and the word of what went for it: two envelopes and the pages that list them."""
 
 _log = logger("publish")
-
-_Form = TypeVar("_Form")
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,8 +68,17 @@ class Keeper:
         self.resume(chain, settled)
         self._former_closed = self._has_a_receipt()
 
-    def begin(self, chain: Chain, start: kinds.ChainStart, notes: Mapping[str, bytes], now: Moment) -> None:
-        """Begin another chain. What waits of the one before still goes first; if there is no room, its end makes it.
+    def begin(
+        self, chain: Chain, start: Callable[[], kinds.ChainStart], notes: Mapping[str, bytes], now: Moment, *, sure: bool = False
+    ) -> None:
+        """Begin another chain. What waits of the one before still goes first; if there is no room, it makes it.
+
+        Args:
+            chain: The new one.
+            start: Says why, and how far the one before went, which gaps move if room has to be made.
+            notes: To be written with it.
+            now: When.
+            sure: Whether the end of the chain before is beyond doubt: then its oldest go, with a gap. Otherwise its end goes.
 
         Raises:
             SpoolFullError: The disk itself is full. Nothing was written.
@@ -81,31 +87,37 @@ class Keeper:
         begun = {"settled": msgspec.json.encode(settled), "former": former.epoch.encode() if former else b""}
         notes = {**notes, **signing(self._author.signer), **begun}
         try:
-            self._write([Draft("gateway", start)], chain, notes, (), now)
+            self._write([Draft("gateway", start())], chain, notes, (), now)
         except SpoolFullError as error:
-            self._begin_for(chain, start, notes, now, error)
+            if sure:
+                self._shed(0, kinds.GapReason.DAMAGED, now)
+            self._begin_for(chain, start(), notes, now, error)
         self._settled = settled
         self._former_closed = False
 
     def _begin_for(
         self, chain: Chain, start: kinds.ChainStart, notes: Mapping[str, bytes], now: Moment, error: SpoolFullError
     ) -> None:
-        """Begin another chain in place of the end of the former one, and say how much that was."""
+        """Begin another chain, if need be in place of the end of the former one, and say how much that was."""
         rotten: list[int] = []
         waiting = list(self._candidates(rotten))
-        room = ROOM_TO_BEGIN_BYTES
+        room = 0  # perhaps there is some now
         while True:
             cut = to_cut(waiting, need_bytes=room)
-            said = _unprovable(f"{len(cut) + len(rotten)} signed records of a former chain were given up to begin another", now)
+            drop = [*cut, *rotten] if cut else []
+            said = (
+                [unprovable(f"{len(drop)} signed records of a former chain were given up to begin another", now)] if drop else []
+            )
             try:
-                self._write([Draft("gateway", start), said], chain, notes, [*cut, *rotten], now)
+                self._write([Draft("gateway", start), *said], chain, notes, drop, now)
             except SpoolFullError:
-                if len(cut) == len(waiting):
-                    raise error from None
-                room *= 4  # pages that are free only in part
-            else:
-                _log.error(line("outbox.shed", envelopes=len(cut) + len(rotten), why="no room to begin a chain"))
-                return
+                if waiting and len(cut) < len(waiting):
+                    room = max(ROOM_TO_BEGIN_BYTES, 4 * room)  # more than it takes: pages become free only in part
+                    continue
+                raise error from None
+            if drop:
+                _log.error(line("outbox.shed", envelopes=len(drop), why="no room to begin a chain"))
+            return
 
     def resume(self, chain: Chain, settled: Settled | None) -> None:
         """Take up a chain where it ended."""
@@ -226,7 +238,7 @@ class Keeper:
         left = self._outbox.outside(self.chain.epoch)
         if left:
             detail = f"{len(left)} signed records of a former chain, whose end was lost, could not be delivered"
-            self._store(lambda: [_unprovable(detail, now)], {}, left, now)
+            self._store(lambda: [unprovable(detail, now)], {}, left, now)
 
     def _hash_at(self, epoch: str, seq: int) -> str | None:
         """Return our own hash of a place, from the record, from the gap that ends there, or from the end of the chain."""
@@ -256,7 +268,8 @@ class Keeper:
 
     def _shed(self, weight: int, reason: kinds.GapReason, now: Moment) -> bool:
         """Make room; return whether there is some now."""
-        need = max(self._outbox.max_bytes // SHED_SHARE, weight + weight // 4)
+        # Of what is in use, not of the cap: on a volume that others have filled an outbox may not grow to a share of its cap.
+        need = max(self._outbox.depth().used_bytes // SHED_SHARE, weight + weight // 4)
         rotten: list[int] = []
         chosen = to_shed(
             self._candidates(rotten), epoch=self.chain.epoch, newest=self._outbox.newest(), need_bytes=need + ROOM_FOR_GAPS_BYTES
@@ -356,28 +369,12 @@ class Keeper:
         return self._reached.end()
 
 
-def note(notes: Mapping[str, bytes], name: str, form: type[_Form]) -> _Form | None:
-    """Read one of our own notes; one that cannot be read is as good as none, and is said so."""
-    if name not in notes:
-        return None
-    try:
-        return msgspec.json.decode(notes[name], type=form)
-    except msgspec.MsgspecError as error:
-        _log.error(line("note.unreadable", name=name, why=str(error)))
-        return None
-
-
 class _RottenError(Exception):
     """An envelope that was about to be relied on cannot be believed."""
 
     def __init__(self, position: int) -> None:
         super().__init__(f"position {position}")
         self.position = position
-
-
-def _unprovable(detail: str, now: Moment) -> Draft:
-    """Confess signed records that nobody will ever be able to place."""
-    return Draft("gateway", kinds.Event(name="records.unprovable", at=now.text, subject="gateway", detail=detail))
 
 
 def _weight(drafts: Sequence[Draft]) -> int:

@@ -18,10 +18,12 @@ from agent.publish.airlock import Airlock, Batch, look, wait
 from agent.publish.daily import Daily
 from agent.publish.facts import Facts
 from agent.publish.fold import Author, Chain, Draft, drafts
-from agent.publish.keeping import Keeper, Settled, note
+from agent.publish.keeping import Keeper, Settled
 from agent.publish.manifest import Told, resumed
 from agent.publish.rescue import Rescue
-from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolNewerError
+from agent.publish.stated import note
+from buffer.errors import SpoolBusyError, SpoolDamagedError, SpoolFullError, SpoolNewerError
+from buffer.limits import PAGE_BYTES
 from buffer.outbox import DAMAGED, Outbox, Stored
 from buffer.record import Record
 from buffer.watermark import Watermark, read_watermark, write_watermark
@@ -78,6 +80,7 @@ class Spool:
         self._start = begin
         self._floor_bytes = floor_bytes
         self._airlock = Airlock[Batch]()
+        self._batch_bytes = outbox.max_bytes // BATCH_SHARE
         self._seen: tuple[int, int, int] | None = None
         self._looked: tuple[int, int, int] | None = None
         self._floor_at: Moment | None = None
@@ -208,13 +211,14 @@ class Spool:
             reason = kinds.StartReason.RESTORE
         else:
             return
-        self._begin(msgspec.structs.replace(self._start, reason=reason, previous=former), {}, now)
+        start = msgspec.structs.replace(self._start, reason=reason, previous=former)
+        self._begin(lambda: start, {}, now, sure=False)
 
-    def _begin(self, start: kinds.ChainStart, notes: dict[str, bytes], now: Moment) -> None:
+    def _begin(self, start: Callable[[], kinds.ChainStart], notes: dict[str, bytes], now: Moment, *, sure: bool) -> None:
         """Start a chain with the record that says why."""
         notes = {"manifest": msgspec.json.encode(Told(moment=now)), **notes}
-        self._keeper.begin(self._first, start, notes, now)
-        _log.info(line("chain.started", epoch=self.chain.epoch, reason=start.reason))
+        self._keeper.begin(self._first, start, notes, now, sure=sure)
+        _log.info(line("chain.started", epoch=self.chain.epoch, reason=start().reason))
 
     def _save(self, rescue: Rescue, now: Moment) -> int:
         """Save some more of a damaged outbox; when nothing is left, confess what is lost and begin anew."""
@@ -226,12 +230,16 @@ class Spool:
             self._keeper.resume(*end)
             self._keeper.confess_missing(kinds.GapReason.DAMAGED, now)
             whole = self._keeper.chain == end[0]
-            chain = self._keeper.chain
-            previous = kinds.PreviousChain(epoch=chain.epoch, seq=chain.seq, head=chain.head) if chain.head else None
         # Where envelopes are lost, what the journal still has of them is folded again: twice is better than never.
         notes = {name: value for name, value in rescue.notes().items() if whole or name != "watermark"}
-        start = msgspec.structs.replace(self._start, reason=kinds.StartReason.DAMAGED, previous=previous, at=now.text)
-        self._begin(start, {**notes, DAMAGED: b""}, now)
+
+        def start() -> kinds.ChainStart:
+            chain = self._keeper.chain
+            is_known = end is not None and chain.head is not None
+            named = kinds.PreviousChain(epoch=chain.epoch, seq=chain.seq, head=chain.head or "") if is_known else previous
+            return msgspec.structs.replace(self._start, reason=kinds.StartReason.DAMAGED, previous=named, at=now.text)
+
+        self._begin(start, {**notes, DAMAGED: b""}, now, sure=end is not None)
         self._daily.told = resumed(note(notes, "manifest", Told), now)
         self._folded = note(notes, "watermark", Reached) or Reached()
         self.sessions = max(self.sessions, note(notes, "session", int) or 0)
@@ -249,7 +257,12 @@ class Spool:
         folded = _end_of(batch, known)
         if not reports:
             return 0
-        self._keeper.append(reports, {"watermark": msgspec.json.encode(folded)}, now)
+        try:
+            self._keeper.append(reports, {"watermark": msgspec.json.encode(folded)}, now)
+        except SpoolFullError:
+            self._batch_bytes //= 4  # where others have filled the volume, an outbox may hold far less than its cap
+            raise
+        self._batch_bytes = min(2 * self._batch_bytes + PAGE_BYTES, self.outbox.max_bytes // BATCH_SHARE)
         self._folded = folded
         self._hand_back(folded)
         return len(reports)
@@ -279,7 +292,7 @@ class Spool:
 
     def _fitting(self, batch: Batch) -> Batch:
         """Return as much of a batch as a small outbox can take at once; always one record, so that folding never stands still."""
-        room = self.outbox.max_bytes // BATCH_SHARE
+        room = self._batch_bytes
         for count, record in enumerate(batch.records):
             room -= 2 * len(record.body) + 1200 if isinstance(record, Record) else 1200
             if room < 0 and count:

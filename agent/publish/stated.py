@@ -1,16 +1,24 @@
-"""What our own envelopes state, read back out of the outbox.
+"""What our own envelopes and notes state, read back out of the outbox.
 
 Decides nothing; it reads. Never looks at a signature again: a row whose checksum holds is what was signed. Never for an envelope of
 somebody else.
 """
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 import msgspec
 
+from agent.log import line, logger
 from buffer.outbox import Parcel, Stored
 from evidence import kinds
 from evidence.claims import Claims
 from evidence.errors import MalformedEnvelopeError
 from evidence.strict import decode_base64url
+
+_Form = TypeVar("_Form")
+
+_log = logger("publish")
 
 
 def claims_of(parcel: Stored | Parcel) -> Claims:
@@ -44,3 +52,14 @@ def span_of(parcel: Stored | Parcel) -> tuple[str, int, int]:
     """Return which stretch of which chain a gap covers: epoch, first and last sequence. Raises as `gap_of` does."""
     gap = gap_of(parcel)
     return parcel.epoch, gap.from_seq, gap.to_seq
+
+
+def note(notes: Mapping[str, bytes], name: str, form: type[_Form]) -> _Form | None:
+    """Read one of our own notes; one that cannot be read is as good as none, and is said so."""
+    if name not in notes:
+        return None
+    try:
+        return msgspec.json.decode(notes[name], type=form)
+    except msgspec.MsgspecError as error:
+        _log.error(line("note.unreadable", name=name, why=str(error)))
+        return None

@@ -10,12 +10,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.collect.recorder import Recorder
 from agent.publish.spool import Spool
 from buffer.errors import SpoolError
 from tests.faults.gateway import Place, Receiver, deliver, drain, moment, numbered
 
 VOLUME_BYTES = 3 * 1024 * 1024
+SMALLER_VOLUME_BYTES = 2 * 1024 * 1024
 BALLAST_BYTES = 1024 * 1024
+FLOOR_BYTES = 1024 * 1024
 
 
 @contextlib.contextmanager
@@ -99,3 +102,42 @@ def full_disk(records: int, seed: int) -> dict[str, int]:
             "missing": records - len(receiver.seen),
             "confessed": receiver.missing + receiver.lost,
         }
+
+
+def damage_on_a_small_volume(which: str) -> dict[str, int]:
+    """Damage a file that takes most of a volume, of which the rest is nearly full too; start, deliver, and return figures."""
+    with small_volume(SMALLER_VOLUME_BYTES) as volume:
+        place = Place(volume / "gateway", journal_cap=64 * VOLUME_BYTES, outbox_cap=64 * VOLUME_BYTES)
+        place.directory.mkdir()
+        receiver, author, records = Receiver(), place.author, 850 if which == "journal" else 500
+        with place.recorder() as recorder, place.spool(author) as spool:
+            for number in range(records):
+                assert recorder.record([numbered(number, f"a{number % 5}", 900)], [], moment(number))
+                if which == "outbox":
+                    spool.fold(moment(number))
+        _spoil(place.journal if which == "journal" else place.outbox)
+        with place.open_journal() as journal, place.spool(author, epoch_number=2, floor_bytes=FLOOR_BYTES) as spool:
+            recorder = Recorder(journal, place.watermark, floor_bytes=FLOOR_BYTES)
+            recorder.begin(moment(9000), assets=0)
+            recorder.tick(moment(9000))  # the copy goes for the floor, or publish had no room for a journal that did
+            assert recorder.record([numbered(records)], [], moment(9001)), "the new journal takes nothing"
+            for step in range(1000):
+                with contextlib.suppress(SpoolError, OSError):  # the role rests and tries again, and delivers
+                    spool.fold(moment(9002 + 10 * step))
+                with contextlib.suppress(SpoolError, OSError):
+                    deliver(spool, receiver)
+                    receipt = receiver.receipt()
+                    if receipt is not None:
+                        spool.settle(receipt)
+                if records in receiver.seen and spool.outbox.is_empty():
+                    break
+        missing = records + 1 - len(receiver.seen)
+        assert records in receiver.seen
+        assert missing <= receiver.missing + receiver.lost + receiver.named or receiver.uncounted, receiver
+        return {"records": records, "missing": missing, "confessed": receiver.missing + receiver.lost + receiver.named}
+
+
+def _spoil(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2 // 1024 * 1024)
+        file.write(b"\xa5" * 1024)

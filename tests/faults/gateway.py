@@ -92,8 +92,10 @@ class Place:
             yield Recorder(journal, self.watermark, reopen=self.open_journal, floor_bytes=0)
 
     @contextlib.contextmanager
-    def spool(self, author: Author, *, epoch_number: int = 1, now: Moment | None = None, broken: str = "") -> Iterator[Spool]:
-        with Outbox.open(self.outbox, max_bytes=self.outbox_cap, broken=broken) as outbox:
+    def spool(
+        self, author: Author, *, epoch_number: int = 1, now: Moment | None = None, broken: str = "", floor_bytes: int = 0
+    ) -> Iterator[Spool]:
+        with Outbox.open(self.outbox, max_bytes=self.outbox_cap, floor_bytes=floor_bytes, broken=broken) as outbox:
             yield Spool(
                 outbox,
                 self.journal,
@@ -102,7 +104,7 @@ class Place:
                 begin=AGENT,
                 epoch=epoch(epoch_number),
                 now=now or moment(),
-                floor_bytes=0,
+                floor_bytes=floor_bytes,
             )
 
 

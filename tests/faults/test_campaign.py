@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from tests.faults.crowd import crowd
-from tests.faults.full import full_disk, may_mount
+from tests.faults.full import damage_on_a_small_volume, full_disk, may_mount
 from tests.faults.kills import kills
 from tests.faults.outage import forgetting, outage
 from tests.faults.power import power_cuts
@@ -32,6 +32,13 @@ def test_a_full_disk_stops_nothing_and_everything_goes_on_later() -> None:
     figures = full_disk(1_000, seed=1)
     assert figures["folds refused"] > 0
     assert figures["missing"] <= figures["confessed"]
+
+
+@pytest.mark.skipif(not may_mount(), reason="only root may mount a small file system")
+@pytest.mark.parametrize("which", ["journal", "outbox"])
+def test_a_damaged_file_on_a_volume_without_room_for_a_second_one_keeps_no_role_from_its_work(which: str) -> None:
+    figures = damage_on_a_small_volume(which)
+    assert figures["missing"] < figures["records"]
 
 
 def test_sixty_ways_to_damage_the_files_do_not_stop_the_next_start() -> None:

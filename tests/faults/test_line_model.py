@@ -19,6 +19,7 @@ from agent.core.moment import Moment
 from agent.publish.spool import Spool
 from buffer.errors import SpoolDamagedError, SpoolFullError
 from buffer.journal import went_back
+from buffer.limits import most_bytes
 from buffer.outbox import Outbox, Stored
 from buffer.watermark import Watermark, read_watermark
 from evidence.keys import public_from_jwk
@@ -172,6 +173,7 @@ class LineModel(RuleBasedStateMachine):
     def files_stay_below_their_caps(self) -> None:
         for path, cap in ((self.place.journal, JOURNAL_CAP), (self.place.outbox, OUTBOX_CAP)):
             assert not path.exists() or path.stat().st_size <= cap
+            assert sum(other.stat().st_size for other in path.parent.glob(f"{path.name}*")) <= most_bytes(cap)
 
     @rule()
     def everything_is_accounted_for(self) -> None:

@@ -15,17 +15,17 @@ from evidence import kinds
 from tests.agent.core.looks import look
 from tests.faults.gateway import CAP, Place, Receiver, all_stored, claims_of, deliver, drain, moment, write
 
-ASSETS = 2000
+ASSETS = 600
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     """A plant that is too large for its outbox: the whole manifest is three times as large."""
-    place = Place(tmp_path, journal_cap=8 * CAP)
+    place = Place(tmp_path, journal_cap=8 * CAP, outbox_cap=300 * 1024)
     body = msgspec.json.encode(after_look(None, look()))
     with place.open_journal() as journal:
-        for first in range(0, ASSETS, 500):
-            names = [f"asset-{number:05}-{'x' * 60}" for number in range(first, first + 500)]
+        for first in range(0, ASSETS, 200):
+            names = [f"asset-{number:05}-{'x' * 60}" for number in range(first, first + 200)]
             journal.append([], [State(kind="asset", subject=name, at=moment().text, body=body) for name in names])
     write(place, 0, 1)
     return place
@@ -47,10 +47,10 @@ def test_manifest_that_does_not_fit_holds_back_no_record_and_is_said_to_wait_onc
             assert spool.fold(moment(FIRST_AFTER_S + step * AGAIN_AFTER_S)) >= 1
         held = sum(len(parcel.token) for parcel in all_stored(spool) if parcel.kind in KINDS)
         assert place.outbox_cap // LARGEST_SHARE < held < place.outbox_cap // LARGEST_SHARE * 2
-        write(place, 6, 400, 500)
+        write(place, 6, 40, 100)
         while spool.fold(moment(FIRST_AFTER_S + 330)):
             pass
-        assert [parcel.kind for parcel in all_stored(spool)].count("event/1") == 406
+        assert [parcel.kind for parcel in all_stored(spool)].count("event/1") == 46
     assert sum("manifest.waiting" in message for message in caplog.messages) == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 from agent.keys.ring import prepare
 from agent.publish.handover import hand_over
 from agent.publish.spool import Spool
-from buffer.errors import SpoolDamagedError
+from buffer.errors import SpoolDamagedError, SpoolFullError
 from evidence import kinds
 from evidence.kinds import GapReason
 from tests.faults.gateway import Place, Receiver, all_stored, claims_of, deliver, drain, epoch, moment, numbered, rot, write
@@ -84,6 +84,22 @@ def test_a_batch_that_can_never_fit_is_folded_in_smaller_ones(place: Place) -> N
             spool.fold(moment())
         drain(spool, receiver)
     assert 89 in receiver.seen
+
+
+def test_a_batch_is_folded_in_smaller_ones_where_others_have_filled_the_volume(place: Place) -> None:
+    receiver, author, refused = Receiver(), place.author, 0
+    write(place, 0, 90, 700)
+    with place.spool(author) as spool:
+        spool.outbox.respect(THE_WHOLE_VOLUME)
+        spool._floor_at = moment()  # nothing becomes free
+        for _ in range(60):
+            try:
+                spool.fold(moment())
+            except SpoolFullError:
+                refused += 1
+        drain(spool, receiver)
+    assert 0 < refused < 30
+    assert 89 in receiver.seen and 90 - len(receiver.seen) <= receiver.missing
 
 
 def test_records_that_were_shed_from_the_journal_are_counted(place: Place) -> None:

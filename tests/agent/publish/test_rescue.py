@@ -7,11 +7,13 @@ import pytest
 
 from agent.keys.ring import prepare, take_over
 from agent.publish.handover import hand_over
+from agent.publish.rescue import PATIENCE
 from agent.publish.signers import expected, former
 from agent.publish.spool import Spool
+from buffer.errors import SpoolFullError
 from buffer.outbox import Outbox
 from evidence import kinds
-from tests.faults.gateway import CAP, Place, Receiver, all_stored, drain, moment, rot, write
+from tests.faults.gateway import CAP, Place, Receiver, all_stored, deliver, drain, moment, rot, write
 
 
 @pytest.fixture
@@ -123,6 +125,52 @@ def test_a_damaged_outbox_still_tells_which_key_its_chain_goes_on_with(place: Pl
     spoil_the_layout(place.outbox)
     with Outbox.open(place.outbox, max_bytes=place.outbox_cap) as outbox:
         assert outbox.damaged and expected(outbox) == new
+
+
+def test_rescue_without_room_waits_for_delivery_and_then_lets_the_oldest_go_and_ends(place: Place) -> None:
+    receiver, author, refused = Receiver(), place.author, 0
+    write(place, 0, 300, 300)
+    with place.spool(author) as spool:
+        while spool.fold(moment()):
+            pass
+    spoil_the_layout(place.outbox)
+    place.outbox_cap = 96 * 1024
+    with place.spool(author, epoch_number=2) as spool:
+        while spool.outbox.damaged:
+            try:
+                spool.fold(moment())
+            except SpoolFullError:
+                refused += 1
+        deliver(spool, receiver)
+        receipt = receiver.receipt()
+        assert receipt is not None
+        spool.settle(receipt)
+        drain(spool, receiver)
+    assert refused == PATIENCE
+    assert receiver.named == 0  # the chain could be signed for to its end, so the oldest went and not the newest
+    assert 0 < receiver.missing < 300
+    assert receiver.seen == set(range(300))  # the journal still had them
+
+
+def test_rescue_waits_as_long_as_delivery_makes_room(place: Place) -> None:
+    receiver, author = Receiver(), place.author
+    write(place, 0, 300, 300)
+    with place.spool(author) as spool:
+        while spool.fold(moment()):
+            pass
+    spoil_the_layout(place.outbox)
+    place.outbox_cap = 96 * 1024
+    with place.spool(author, epoch_number=2) as spool:
+        while spool.outbox.damaged:
+            try:
+                spool.fold(moment())
+            except SpoolFullError:
+                deliver(spool, receiver)
+                receipt = receiver.receipt()
+                assert receipt is not None
+                spool.settle(receipt)
+        drain(spool, receiver)
+    assert receiver.seen == set(range(300)) and receiver.missing == 0
 
 
 def spoil_the_layout(path: Path) -> None:
