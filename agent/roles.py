@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from agent import wiring
 from agent.clock import system_clock
+from agent.core.decoding import UnreadableError, decoded
 from agent.core.limits import FREE_FLOOR_BYTES
 from agent.core.pulse import Pulse
 from agent.core.vitals import VITALS, Vitals
@@ -238,12 +239,10 @@ def _flush_after_s(plant: Plant) -> float:
 
 def _guard_fired_at(journal: "Journal") -> str | None:
     """Return when the read-only guard last fired in an earlier run: a restart must not make that unseen."""
-    import msgspec
-
     state = journal.states("gateway").get(VITALS)
     try:
-        return msgspec.json.decode(state.body, type=Vitals).guard_fired_at if state else None
-    except msgspec.MsgspecError:
+        return decoded(state.body, Vitals).guard_fired_at if state else None
+    except UnreadableError:
         return None
 
 

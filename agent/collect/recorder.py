@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from agent.collect.records import draft, event
+from agent.core.decoding import UnreadableError, decoded
 from agent.core.limits import FREE_FLOOR_BYTES
 from agent.core.moment import ClockState, Moment, elapsed_s
 from agent.core.silence import HEARTBEAT_S, LONGEST_PAUSE_S, Heartbeat, SilenceReason, at_start, between, clock_mended, frozen
@@ -307,8 +308,8 @@ def _heartbeat(journal: Journal) -> Heartbeat | None:
     """Return the last sign of life of an earlier run."""
     state = journal.states("gateway").get("collect")
     try:
-        return msgspec.json.decode(state.body, type=Heartbeat) if state else None
-    except msgspec.MsgspecError:
+        return decoded(state.body, Heartbeat) if state else None
+    except UnreadableError:
         return None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from agent.core.decoding import UnreadableError, decoded
 from agent.log import line, logger
 from buffer.outbox import Outbox
 from buffer.wreck import Wreck
@@ -57,7 +58,7 @@ def handed_over(notes: Mapping[str, bytes], old: Signer, new: Signer) -> dict[st
 def former(notes: Mapping[str, bytes]) -> list[PublicKey]:
     """Return the keys that handed over; what cannot be read is as good as none, and is said so."""
     try:
-        return [public_from_jwk(jwk) for jwk in msgspec.json.decode(notes.get(FORMER, b"[]"), type=list[dict[str, str]])]
-    except (msgspec.MsgspecError, KeyInvalidError) as error:
+        return [public_from_jwk(jwk) for jwk in decoded(notes.get(FORMER, b"[]"), list[dict[str, str]])]
+    except (UnreadableError, KeyInvalidError) as error:
         _log.error(line("note.unreadable", name=FORMER, why=str(error)))
         return []

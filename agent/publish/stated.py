@@ -7,8 +7,7 @@ somebody else.
 from collections.abc import Mapping
 from typing import TypeVar
 
-import msgspec
-
+from agent.core.decoding import UnreadableError, decoded
 from agent.log import line, logger
 from buffer.outbox import Parcel, Stored
 from evidence import kinds
@@ -31,8 +30,8 @@ def claims_of(parcel: Stored | Parcel) -> Claims:
     if len(parts) != 3:
         raise MalformedEnvelopeError("a token has three parts")
     try:
-        return msgspec.json.decode(decode_base64url(parts[1]), type=Claims)
-    except msgspec.MsgspecError as problem:
+        return decoded(decode_base64url(parts[1]), Claims)
+    except UnreadableError as problem:
         raise MalformedEnvelopeError(f"no claims: {problem}") from None
 
 
@@ -59,7 +58,7 @@ def note(notes: Mapping[str, bytes], name: str, form: type[_Form]) -> _Form | No
     if name not in notes:
         return None
     try:
-        return msgspec.json.decode(notes[name], type=form)
-    except msgspec.MsgspecError as error:
+        return decoded(notes[name], form)
+    except UnreadableError as error:
         _log.error(line("note.unreadable", name=name, why=str(error)))
         return None

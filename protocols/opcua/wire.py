@@ -72,6 +72,8 @@ def decode_answer(data: bytes) -> Answer:
         content = msgspec.json.decode(data)
     except RecursionError as error:
         raise BoundsError("nested too deeply") from error
+    except UnicodeDecodeError as error:  # for a name; for a text it is a DecodeError
+        raise BoundsError("a name that is not UTF-8") from error
     _check(content, MAX_DEPTH)
     answer = msgspec.convert(content, Answer, strict=True)
     if (answer.outcome is Outcome.IDENTIFIED) != bool(answer.facts):

@@ -287,6 +287,14 @@ def test_next_start_says_since_when_nobody_was_looking(tmp_path: Path, orderly: 
     assert (away.reason, away.lasted_s) == ("power-off", 400.0 if orderly else 900.0)
 
 
+@pytest.mark.parametrize("rotten", [b"", b"[]", b'{"\xff": 1}', b"[" * 5000])
+def test_sign_of_life_that_cannot_be_read_is_as_good_as_none(tmp_path: Path, rotten: bytes) -> None:
+    path = tmp_path / "journal.db"
+    with Journal.open(path, max_bytes=MIB) as journal:
+        journal.append([], [State(kind="gateway", subject="collect", at=AT, body=rotten)])
+        assert Recorder(journal, tmp_path / "watermark", floor_bytes=0).begin(moment(), assets=1)
+
+
 def test_journal_that_breaks_or_is_taken_away_is_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
 

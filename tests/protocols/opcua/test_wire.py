@@ -70,6 +70,7 @@ def test_job_survives_the_way() -> None:
         altered(components=[{"name": "x" * 1025}]),
         b'"' + b"x" * (1024 * 1024) + b'"',
         b"[" * 500_000,
+        b'{"\xff": 1}',
     ],
 )
 def test_answer_beyond_bounds_is_refused(data: bytes) -> None:
