@@ -198,6 +198,8 @@ class Connection:
         """Let the event loop move the bytes of a socket that stands."""
         sock = self._client.socket()
         if sock is None:
+            if self._connected.done():
+                self._connected.result()  # raises: why it closed was heard already
             raise BrokerUnreachableError(f"the connection closed before it was used{self._remark}")
         if isinstance(sock, socket.socket):  # else each message waits for TCP's word on the one before it
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -267,6 +269,8 @@ class Connection:
     def _drop(self) -> None:
         """Let go of the socket, whatever state it is in."""
         self._lost = True
+        if not self._connected.cancel() and not self._connected.cancelled():
+            self._connected.exception()  # looked at, or asyncio would complain that nobody did
         if self._upkeep:
             self._upkeep.cancel()
         sock = self._client.socket()

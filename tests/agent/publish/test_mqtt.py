@@ -1,12 +1,16 @@
 """One connection to a real broker: what is published arrives, refusals are told, and a loss is told once."""
 
 import asyncio
+import gc
 import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from paho.mqtt.client import Client, DisconnectFlags
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.publish.errors import BrokerRefusedError, BrokerUnreachableError
 from agent.publish.mqtt import Acknowledged, Arrived, Broker, Connection, Event, Letter, Lost
@@ -102,6 +106,19 @@ async def test_something_else_than_a_broker_is_unreachable(monkeypatch: pytest.M
         monkeypatch.setattr("agent.publish.mqtt.CONNECT_TIMEOUT_S", 2.0)
         with pytest.raises(BrokerUnreachableError):
             await Connection.open(at(port), WILL, lambda _: None)
+
+
+async def test_connection_that_closes_while_it_is_made_is_told_once_and_leaves_no_complaint(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def connect(client: Client, *_: object, **__: object) -> None:
+        client.on_disconnect(client, None, DisconnectFlags(False), ReasonCode(PacketTypes.DISCONNECT, "Unspecified error"), None)
+
+    monkeypatch.setattr(Client, "connect", connect)
+    with pytest.raises(BrokerUnreachableError, match="closed the connection: Unspecified error"):
+        await Connection.open(at(1), WILL, lambda _: None)
+    gc.collect()
+    assert not caplog.records
 
 
 async def test_will_speaks_for_a_gateway_that_died_and_not_for_one_that_left(broker: Mosquitto) -> None:
