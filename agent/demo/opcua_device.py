@@ -10,6 +10,7 @@ changes one value: `{"device": "PLC_1", "property": "SoftwareRevision", "value":
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -237,6 +238,14 @@ class _CountedServer(InternalServer):
         super().__init__()
         self.requests: Counter[str] = Counter()
         self.connections = 0
+
+    async def load_standard_address_space(self, shelf_file: Path | None = None) -> None:
+        """Make the six thousand nodes of the standard without the garbage collector, which would take four tenths of the time."""
+        gc.disable()
+        try:
+            await super().load_standard_address_space(shelf_file)
+        finally:
+            gc.enable()
 
 
 class _CountingProcessor(UaProcessor):

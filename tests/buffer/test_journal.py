@@ -21,6 +21,7 @@ from buffer.record import Record
 from buffer.view import JournalView
 from buffer.watermark import write_watermark
 from tests.buffer.samples import AT, MAX_BYTES, ROOT, die_at_statement, draft, foreign, holder, in_child, state
+from tests.effort import examples
 
 
 @pytest.fixture
@@ -418,7 +419,7 @@ def test_a_journal_does_not_grow_into_what_must_stay_free_and_grows_again_later(
         journal.append([draft(bytes(100_000))])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_bytes_are_in_the_file_the_next_start_can_write(path: Path, data: st.DataObject) -> None:
     if not path.exists():

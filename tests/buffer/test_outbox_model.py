@@ -11,6 +11,7 @@ from buffer.errors import SpoolFullError
 from buffer.limits import MIN_FILE_BYTES
 from buffer.outbox import Outbox, Parcel, Stored
 from tests.buffer.samples import in_child, parcel
+from tests.effort import examples
 
 epochs = st.sampled_from(["e1", "e2"])
 notes = st.dictionaries(st.sampled_from(["head", "watermark"]), st.binary(max_size=4), max_size=2)
@@ -105,5 +106,5 @@ def as_parcel(stored: Stored) -> Parcel:
     )
 
 
-OutboxModel.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+OutboxModel.TestCase.settings = settings(max_examples=examples(12), stateful_step_count=25, deadline=None)
 test_outbox_agrees_with_its_model = OutboxModel.TestCase

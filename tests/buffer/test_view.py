@@ -18,6 +18,7 @@ from buffer.limits import MAX_SEQ
 from buffer.record import Damaged, LeftOut, Record, State, checksum
 from buffer.view import JournalView
 from tests.buffer.samples import AT, MAX_BYTES, draft, foreign, holder, in_child, state
+from tests.effort import examples
 
 
 @pytest.fixture
@@ -389,7 +390,7 @@ def test_another_user_of_the_group_reads_and_cannot_write() -> None:
         assert in_child(stay_out, uid=65503, gid=65511) == 0
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_bytes_in_any_place_become_records_or_a_named_error(path: Path, data: st.DataObject) -> None:
     good = path.read_bytes()

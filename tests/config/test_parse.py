@@ -24,6 +24,7 @@ from config.model import (
     SpoolSection,
 )
 from config.parse import parse
+from tests.effort import examples
 
 BASE = Path("/etc/nameplated")
 MINIMAL: dict[str, Any] = {"plant": {"id": "p"}, "gateway": {"id": "g"}, "broker": {"url": "mqtts://b"}}
@@ -102,7 +103,7 @@ def test_an_asset_that_logs_in_survives_too(plant: Plant, asset: Asset) -> None:
     assert parse(tomllib.loads(render(plant)), base=BASE) == (plant, [])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(30))
 @given(plants)
 def test_every_plant_survives_being_written_and_read(plant: Plant) -> None:
     assert parse(tomllib.loads(render(plant)), base=BASE) == (plant, [])
@@ -127,7 +128,7 @@ def test_any_document_is_a_plant_or_problems_and_never_an_exception(document: di
     assert all("\n" not in str(problem) and len(str(problem)) < 1000 for problem in problems)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(20))
 @given(plants, st.data())
 def test_one_bad_key_anywhere_is_found_at_its_place(plant: Plant, data: st.DataObject) -> None:
     document = tomllib.loads(render(plant))

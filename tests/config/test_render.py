@@ -15,12 +15,13 @@ from config.model import Asset, BrokerSection, CollectSection, GatewaySection, M
 from config.parse import parse
 from config.render import render
 from tests.config.test_parse import BASE, plants
+from tests.effort import examples
 
 PLANTS = sorted((Path(module.__file__).parent / "plants").glob("*.toml"))
 SMALL = Plant(plant=PlantSection(id="p"), gateway=GatewaySection(id="g"), broker=BrokerSection(url="mqtts://b"))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(40))
 @given(plants)
 def test_every_plant_is_read_as_it_was_written(plant: Plant) -> None:
     assert parse(tomllib.loads(render(plant)), base=BASE) == (plant, [])

@@ -16,6 +16,7 @@ from config.table import cell, read
 from config.tabulate import ALWAYS, HEADINGS, tabulate
 from inventory.rows import as_csv, harmless
 from tests.config.test_parse import assets
+from tests.effort import examples
 
 PLANTS = sorted((Path(module.__file__).parent / "plants").glob("*.toml"))
 
@@ -33,7 +34,7 @@ def on_one_line(asset: Asset) -> bool:
     return all(text == text.strip() for text in texts)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(30))
 @given(st.lists(assets.filter(on_one_line), min_size=1, max_size=4, unique_by=(lambda a: a.id, lambda a: a.address.host)))
 def test_any_assets_come_back_from_their_table(listed: list[Asset]) -> None:
     text = as_csv(tabulate(listed, {asset.id: {"firmware": "=1+1"} for asset in listed}), delimiter=";")

@@ -8,6 +8,7 @@ from evidence.chain import Head, Link, Step, anchor, bridge, follow
 from evidence.claims import Claims
 from evidence.envelope import Opened, hash_text, unseal
 from evidence.kinds import Gap, GapReason
+from tests.effort import examples
 from tests.evidence.samples import EPOCH, Gateway, event, start
 
 OTHER_EPOCH = "01890a5d-ac96-774b-bcce-ffffffffffff"
@@ -67,7 +68,7 @@ def test_the_link_after_a_head_names_its_hash() -> None:
     assert Link.first(EPOCH) == Link(EPOCH, 0, None)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(80))
 @given(st.data())
 def test_any_order_with_any_repetition_accepts_the_same_records(data: st.DataObject) -> None:
     repeated = data.draw(st.lists(st.sampled_from(CHAIN), max_size=10))

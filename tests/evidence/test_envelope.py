@@ -25,6 +25,7 @@ from evidence.envelope import (
 )
 from evidence.errors import EvidenceError, ForeignError, ForgedError, MalformedEnvelopeError, UnknownKeyError
 from evidence.strict import decode_base64url, encode_base64url
+from tests.effort import examples
 from tests.evidence.samples import AUDIENCE, EPOCH, Gateway, asset, event, signer
 
 GATEWAY = Gateway()
@@ -112,14 +113,14 @@ def test_every_character_of_the_signature_matters(place: int) -> None:
                 unseal(HEADER + b"." + PAYLOAD + b"." + changed, FIND)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(st.one_of(st.binary(max_size=300), st.text(alphabet="abcXYZ019-_.={}", max_size=300).map(str.encode)))
 def test_any_bytes_are_refused_by_name(token: bytes) -> None:
     with pytest.raises(EvidenceError):
         unseal(token, FIND)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(
     st.one_of(
         st.binary(max_size=200),

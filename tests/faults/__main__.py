@@ -13,6 +13,7 @@ from typing import Any
 from tests.faults.crowd import crowd
 from tests.faults.full import full_disk, may_mount
 from tests.faults.kills import kills
+from tests.faults.models import models
 from tests.faults.outage import forgetting, outage
 from tests.faults.power import power_cuts
 from tests.faults.roles import roles
@@ -21,6 +22,7 @@ from tests.faults.rot import rot
 Part = Callable[[bool, int], dict[str, Any]]
 
 PARTS: dict[str, Part] = {
+    "models": lambda short, seed: models(2 if short else 20, seed),
     "kills": lambda short, seed: kills(200 if short else 5_000, seed),
     "roles": lambda short, seed: roles(10 if short else 200, seed),
     "power": lambda short, seed: power_cuts(5_000 if short else 500_000, seed, processes=os.cpu_count() or 1),

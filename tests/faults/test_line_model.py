@@ -26,6 +26,7 @@ from evidence.keys import public_from_jwk
 from evidence.kinds import GapReason
 from evidence.trust import Registry
 from isms.verify import Auditor
+from tests.effort import examples
 from tests.faults.gateway import AGENT, ISSUER, Place, Receiver, deliver, epoch, moment, numbered, state
 from tests.faults.rot import damaged
 
@@ -281,6 +282,6 @@ def _contents(place: Place) -> dict[Path, bytes]:
 
 
 LineModel.TestCase.settings = settings(
-    max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(8), stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 test_line_agrees_with_its_model = LineModel.TestCase

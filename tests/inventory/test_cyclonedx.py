@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from evidence.kinds import NameplateField
 from inventory.cyclonedx import document
 from inventory.item import Item
+from tests.effort import examples
 from tests.inventory.items import FULL, HOSTILE, UNSEEN
 
 AT, SERIAL = datetime(2026, 11, 22, 12, tzinfo=UTC), UUID(int=7)
@@ -80,7 +81,7 @@ def test_an_asset_that_nobody_has_seen_is_there_all_the_same(bom: dict[str, Any]
     assert properties(device)["nameplated:outcome"] == "not asked yet"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.text(max_size=200), st.text(max_size=200), st.sampled_from(["high", "low", "certainly"]))
 def test_nothing_that_a_device_says_makes_it_invalid(value: str, source: str, confidence: str) -> None:
     names = ("manufacturer_name", "manufacturer_product_designation", "serial_number", "hardware_version", "firmware_version")

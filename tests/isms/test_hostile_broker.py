@@ -21,6 +21,7 @@ from evidence.topics import topic
 from evidence.trust import Registry
 from isms.intake import Due, Intake
 from isms.inventory import Books
+from tests.effort import examples
 from tests.evidence.samples import AT, AUDIENCE, signer
 from tests.faults.gateway import ISSUER, Place, moment, numbered
 
@@ -119,7 +120,7 @@ def claims(epoch: str, upto: int, head: str) -> Receipt:
     return Receipt(v=1, iss=AUDIENCE, aud=ISSUER, stream=Stream.EVIDENCE, epoch=epoch, upto=upto, head=head, iat=1_800_000_000)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(tricks)
 def test_whatever_the_broker_does_nothing_is_invented_and_nothing_is_let_go_of_too_early(
     played: list[tuple[str, int, int]],

@@ -14,6 +14,7 @@ from evidence.kinds import ChainStart, Gap, GapReason, PreviousChain, StartReaso
 from evidence.trust import Registry
 from isms.intake import Intake
 from isms.store import HELD_RECORDS
+from tests.effort import examples
 from tests.evidence.samples import AT, AUDIENCE, Gateway, asset, change, event, signer, start
 from tests.evidence.test_envelope import header, signed
 from tests.isms.stores import Both, Place, sqlite
@@ -43,7 +44,7 @@ def held(books: Both) -> tuple[list[Any], object]:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.permutations(range(len(TOKENS))), st.lists(st.integers(0, len(TOKENS) - 1), max_size=6), st.sets(st.integers(0, 12)))
 def test_any_order_with_any_repetition_and_any_batches_leaves_the_same_books(
     order: list[int], again: list[int], commits: set[int]

@@ -339,7 +339,7 @@ def _records(tmp_path: Path) -> list[Record]:
 
 def test_reader_that_holds_the_journal_for_weeks_costs_memory_within_a_bound_and_publish_is_told(tmp_path: Path) -> None:
     path, backlog = tmp_path / "journal.db", tmp_path / "backlog"
-    week_s, looks = 7 * 86_400.0, LONGEST_TAIL + 25
+    week_s, looks, news = 7 * 86_400.0, LONGEST_TAIL // 25 + 1, 25
     with Journal.open(path, max_bytes=4 * MIB) as journal:
         journal._store.run("PRAGMA busy_timeout = 1")  # so that the test does not wait a second for each look
         writer = Recorder(journal, tmp_path / "watermark", backlog_file=backlog, longest_pause_s=3 * week_s)
@@ -347,17 +347,19 @@ def test_reader_that_holds_the_journal_for_weeks_costs_memory_within_a_bound_and
         assert read_backlog(backlog) is None
         reader = holder(path, "SHARED")
         for number in range(looks):
-            assert not writer.record([note(number)], [], moment(2 * week_s * number / looks))
+            assert not writer.record(
+                [note(number * news + each) for each in range(news)], [], moment(2 * week_s * number / looks)
+            )
         assert writer.waiting == LONGEST_TAIL
         told = read_backlog(backlog)
         assert told is not None
-        assert (told.held, told.given_up) == (LONGEST_TAIL, 25)
+        assert (told.held, told.given_up) == (LONGEST_TAIL, news)
         assert told.stuck_s > 1.9 * week_s
         reader.close()
         writer.tick(moment(2 * week_s))
         assert (writer.waiting, read_backlog(backlog)) == (0, None)
         confessed = [msgspec.json.decode(each.body, type=Silence) for each in records(path) if each.kind == "silence"]
-        assert [each.records for each in confessed if each.reason == "lost"] == [25]
+        assert [each.records for each in confessed if each.reason == "lost"] == [news]
 
 
 def test_memory_of_an_earlier_run_is_not_told_any_longer(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from agent.core.schedule import (
     next_turn,
 )
 from tests.agent.core.looks import moment
+from tests.effort import examples
 
 RHYTHM = Rhythm(interval_s=21_600, backoff_first_s=900, backoff_longest_s=86_400)
 CHANCE = st.floats(min_value=0, max_value=1)
@@ -213,7 +214,7 @@ class Plant:
 LANES = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 1)), min_size=1, max_size=24)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(LANES, st.sets(st.integers(0, 23)), CHANCE)
 def test_any_plant_is_asked_politely_and_nobody_starves(lanes: list[tuple[int, int]], failing: set[int], chance: float) -> None:
     stops = [stop(f"a{number}", f"lane{lane}", f"lane{lane}-{slot}") for number, (lane, slot) in enumerate(lanes)]

@@ -15,6 +15,7 @@ from evidence import kinds
 from evidence.envelope import hash_text
 from tests.agent.core.looks import look, moment
 from tests.agent.publish.chains import EPOCH, author, body, opened
+from tests.effort import examples
 
 
 def record(kind: str, document: msgspec.Struct | bytes, seq: int = 1) -> Record:
@@ -87,7 +88,7 @@ def test_report_that_is_too_large_to_sign_is_confessed_in_its_place(tmp_path: Pa
     assert isinstance(confession, kinds.Event) and "cannot be signed" in confession.detail
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(80))
 @given(st.sampled_from(["observation", "change", "event", "x"]), st.binary(max_size=400))
 def test_any_journal_record_becomes_exactly_one_report(kind: str, content: bytes) -> None:
     assert len(drafts([record(kind, content)], moment())) == 1

@@ -19,6 +19,7 @@ from protocols.modbus.dialogue import Remark
 from protocols.modbus.reader import ModbusReader
 from protocols.profile import bundled
 from protocols.profile_form import Read
+from tests.effort import examples
 from tests.simulators.rogue_modbus import Behaviour, Reply, Rogue, Then, mbap, one_by_one, says
 
 QUICK = Limits(connect_timeout_s=0.5, response_timeout_s=0.3, gap_s=0.01, visit_s=3.0)
@@ -487,7 +488,7 @@ BYTES = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     chunks=st.lists(BYTES, max_size=4),
     then=st.sampled_from(Then),
