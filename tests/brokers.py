@@ -88,8 +88,8 @@ def mosquitto(directory: Path, extra: str = "") -> Iterator[Mosquitto]:
         extra,
     ]
     (directory / "mosquitto.conf").write_text("\n".join(lines) + "\n")
-    broker.start()
     try:
+        broker.start()
         yield broker
     finally:
         broker.stop()
