@@ -25,8 +25,9 @@ def page(words: Mapping[str, Word | None], found: Sequence[str], now: Moment, *,
     """
     wide = screens.columns(columns)
     facts = [fact for role, word in words.items() if word for fact in _facts(role, word, now)]
-    lines = [line for label, text in [*facts, *_findings(words)] for line in _wrapped(label, text, wide)]
-    verdict = [line for problem in found for line in _wrapped("!", problem, wide, label=2)] or ["all is well"]
+    findings = _findings(words)
+    lines = [line for label, text in [*facts, *findings] for line in _wrapped(label, text, wide)]
+    verdict = [line for problem in found for line in _wrapped("!", problem, wide, label=2)] or [_well(len(findings))]
     works = [word.work for word in words.values() if word]
     tables = [_assets(work, now, wide) for work in works if isinstance(work, CollectWord) and work.assets]
     parts = ["\n".join(lines), *tables, "\n".join(verdict)]
@@ -46,6 +47,21 @@ def span(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min" if minutes else f"{whole} s"
+
+
+def _well(findings: int) -> str:
+    """Say that nothing needs a look now, without hiding what was found.
+
+    >>> [_well(count) for count in range(3)]
+    ['all is well', 'all is well, but for the finding above', 'all is well, but for the 2 findings above']
+    """
+    match findings:
+        case 0:
+            return "all is well"
+        case 1:
+            return "all is well, but for the finding above"
+        case _:
+            return f"all is well, but for the {findings} findings above"
 
 
 def _facts(role: str, word: Word, now: Moment) -> list[tuple[str, str]]:

@@ -69,6 +69,7 @@ def test_what_both_roles_found_is_said_once() -> None:
     text = shown(collect=word(vitals=same), publish=word("publish", vitals=same))
     assert text.count("not confirmed") == 1
     assert "(collect, publish)" in text
+    assert text.endswith("\n\nall is well, but for the finding above")
 
 
 def test_a_role_that_ended_says_when_and_why() -> None:
