@@ -79,7 +79,7 @@ def full_disk(records: int, seed: int) -> dict[str, int]:
             filler = _fill(volume)
             settled = _deliver_and_settle(spool, receiver)
             least_free = os.statvfs(volume).f_bavail * os.statvfs(volume).f_frsize
-            held = recorder.waiting
+            in_memory = recorder.waiting + recorder.given_up  # what did not fit is counted there, and the count waits too
         with place.recorder() as recorder, place.spool(author) as spool:  # both halves start anew, without a free byte
             assert spool.next_session(moment()) > 0
             begun_while_full = not recorder.begin(moment(records + 4000), assets=0) and recorder.waiting > 0
@@ -89,7 +89,9 @@ def full_disk(records: int, seed: int) -> dict[str, int]:
             assert recorder.waiting == 0
             drain(spool, receiver, moment(records + 5000))
         assert refused + kept_waiting > 0, "the disk never was full"
-        assert records - held - len(receiver.seen) <= receiver.missing + receiver.lost, receiver
+        confessed, gone_since = receiver.missing + receiver.lost, moment(max(receiver.seen) + 1).text
+        assert records - in_memory - len(receiver.seen) <= confessed, f"{len(receiver.seen)} came, {confessed} are confessed"
+        assert any(each.since <= gone_since for each in receiver.silences), "nobody says that the last looks may be missing"
         assert receiver.head is not None and receiver.orphans == 0
         return {
             "records": records,
@@ -98,9 +100,9 @@ def full_disk(records: int, seed: int) -> dict[str, int]:
             "free bytes at worst": least_free,
             "settled while full": settled,
             "collect held in memory at its start": begun_while_full,
-            "in memory when it ended": held,
+            "in memory when it ended": in_memory,
             "missing": records - len(receiver.seen),
-            "confessed": receiver.missing + receiver.lost,
+            "confessed": confessed,
         }
 
 

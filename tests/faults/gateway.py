@@ -123,6 +123,7 @@ class Receiver:
         missing: How many records signed gaps account for.
         lost: How many records of the journal `silence/1` accounts for.
         named: How many records of a former chain its successor names as its own.
+        silences: Every `silence/1`.
         uncounted: Whether something is confessed of which the number is not known.
         tokens: Everything that came, in order.
         orphans: How many records came of a chain that was never begun here.
@@ -137,6 +138,7 @@ class Receiver:
     missing: int = 0
     lost: int = 0
     named: int = 0
+    silences: list[kinds.Silence] = field(default_factory=list)
     uncounted: bool = False
     tokens: list[bytes] = field(default_factory=list)
     starts: list[kinds.ChainStart] = field(default_factory=list)
@@ -195,9 +197,11 @@ class Receiver:
                 self.seen.add(int(number))
             case kinds.Event(name="record.unreadable"):
                 self.lost += 1
-            case kinds.Silence(reason=kinds.SilenceReason.LOST, records=records):
-                self.lost += records
-                self.uncounted = self.uncounted or not records
+            case kinds.Silence(reason=reason, records=records) as silence:
+                self.silences.append(silence)
+                if reason is kinds.SilenceReason.LOST:
+                    self.lost += records
+                    self.uncounted = self.uncounted or not records
 
     def receipt(self) -> Receipt | None:
         if self.head is None:
