@@ -91,12 +91,6 @@ class Stored:
     digest: bytes
     position: int
 
-    def as_parcel(self) -> Parcel:
-        """Return what was given to be kept, to be kept elsewhere."""
-        return Parcel(
-            epoch=self.epoch, seq=self.seq, kind=self.kind, subject=self.subject, at=self.at, token=self.token, digest=self.digest
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DamagedParcel:

@@ -19,7 +19,7 @@ from agent.publish.keeping import BLOCK, Settled
 from agent.publish.signers import FORMER, former
 from agent.publish.stated import note
 from buffer.errors import SpoolFullError
-from buffer.outbox import Outbox, Stored
+from buffer.outbox import Outbox, Parcel, Stored
 from buffer.wreck import Wreck
 from evidence.envelope import unseal
 from evidence.errors import EvidenceError
@@ -64,7 +64,7 @@ class Rescue:
         found = self._wreck.parcels(self._after, limit=self._block)
         if not found:
             return False
-        saved = [parcel.as_parcel() for parcel in found if self._is_ours(parcel)]
+        saved = [_parcel(parcel) for parcel in found if self._is_ours(parcel)]
         try:
             self._outbox.commit(saved, {"rescue": b"%-16d" % found[-1].position})
         except SpoolFullError as error:
@@ -144,3 +144,15 @@ class Rescue:
         ours = (parcel.epoch, parcel.seq, parcel.digest)
         is_as_stated = (opened.claims.epoch, opened.claims.seq, opened.envelope.digest) == ours
         return is_as_stated and self._outbox.find(parcel.epoch, parcel.seq) is None
+
+
+def _parcel(stored: Stored) -> Parcel:
+    return Parcel(
+        epoch=stored.epoch,
+        seq=stored.seq,
+        kind=stored.kind,
+        subject=stored.subject,
+        at=stored.at,
+        token=stored.token,
+        digest=stored.digest,
+    )
