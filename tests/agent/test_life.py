@@ -228,8 +228,8 @@ def test_roles_without_a_broker_or_a_device_stay_and_say_what_is_missing(tmp_pat
     assert collect.process.poll() is publish.process.poll() is None
 
 
-QUICK = "from agent.publish import conversation; conversation.HEALTH_EVERY_S = 0.3"
-"""A health report several times a second, where one a minute is enough for a plant."""
+QUICK = "from agent.publish import conversation, facts; conversation.HEALTH_EVERY_S = facts.EVERY_S = 0.3"
+"""A look into the journal and a health report several times a second, where one a minute is enough for a plant."""
 
 
 @contextmanager
