@@ -7,6 +7,9 @@ STAMP  := $(VENV)/.ready
 CODE   := agent protocols buffer config evidence inventory isms
 UV     := $(BIN)/uv
 
+# The tests start hundreds of Pythons: each would compile every source again where somebody's shell says that bytecode must not be kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check fix lint types imports documented peers lock faults fuzz golden pages schema clean
 
@@ -27,8 +30,9 @@ setup: $(STAMP) ## virtual environment with every locked, hashed dependency
 demo: $(STAMP) ## a plant in a box: devices, both roles, a broker and the receiver, live
 	$(BIN)/nameplated demo $(DEMO)
 
+# One process more than there are cores: a third of a test's time is waiting.
 test: $(STAMP) ## the fast tests (at most 4 minutes on two cores); TEST=tests/buffer for some of them
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(TEST)
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(TEST)
 
 check: $(STAMP) lint types imports documented units-check ## all before a commit: format, lint, types, law of imports, docs, what systemd says of the units
 

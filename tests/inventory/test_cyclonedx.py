@@ -7,8 +7,6 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,9 +15,9 @@ from inventory.cyclonedx import document
 from inventory.item import Item
 from tests.effort import examples
 from tests.inventory.items import FULL, HOSTILE, UNSEEN
+from tests.inventory.strict import complaint
 
 AT, SERIAL = datetime(2026, 11, 22, 12, tzinfo=UTC), UUID(int=7)
-STRICT = JsonStrictValidator(SchemaVersion.V1_6)
 
 
 def made(*items: Item) -> str:
@@ -37,8 +35,8 @@ def bom() -> dict[str, Any]:
 
 
 def test_it_holds_against_the_strict_schema() -> None:
-    assert STRICT.validate_str(made(FULL, UNSEEN)) is None
-    assert STRICT.validate_str(made()) is None
+    assert complaint(made(FULL, UNSEEN)) is None
+    assert complaint(made()) is None
 
 
 def test_its_number_and_its_time_are_the_callers(bom: dict[str, Any]) -> None:
@@ -86,4 +84,4 @@ def test_an_asset_that_nobody_has_seen_is_there_all_the_same(bom: dict[str, Any]
 def test_nothing_that_a_device_says_makes_it_invalid(value: str, source: str, confidence: str) -> None:
     names = ("manufacturer_name", "manufacturer_product_designation", "serial_number", "hardware_version", "firmware_version")
     told = NameplateField(value=value, source=source, raw="00", confidence=confidence)
-    assert STRICT.validate_str(made(msgspec.structs.replace(FULL, nameplate=dict.fromkeys(names, told)))) is None
+    assert complaint(made(msgspec.structs.replace(FULL, nameplate=dict.fromkeys(names, told)))) is None
