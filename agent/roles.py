@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from agent import wiring
 from agent.clock import system_clock
-from agent.core.decoding import UnreadableError, decoded
 from agent.core.limits import FREE_FLOOR_BYTES
 from agent.core.pulse import Pulse
 from agent.core.vitals import VITALS, Vitals
@@ -239,11 +238,10 @@ def _flush_after_s(plant: Plant) -> float:
 
 def _guard_fired_at(journal: "Journal") -> str | None:
     """Return when the read-only guard last fired in an earlier run: a restart must not make that unseen."""
-    state = journal.states("gateway").get(VITALS)
-    try:
-        return decoded(state.body, Vitals).guard_fired_at if state else None
-    except UnreadableError:
-        return None
+    from agent.collect.records import read_state
+
+    vitals = read_state(journal.states("gateway"), VITALS, Vitals)
+    return vitals.guard_fired_at if vitals else None
 
 
 async def _publish(follower: Follower, running: Running) -> None:

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent.collect.records import draft, event
-from agent.core.decoding import UnreadableError, decoded
+from agent.collect.records import draft, event, read_state
 from agent.core.limits import FREE_FLOOR_BYTES
 from agent.core.moment import ClockState, Moment, elapsed_s
 from agent.core.silence import HEARTBEAT_S, LONGEST_PAUSE_S, Heartbeat, SilenceReason, at_start, between, clock_mended, frozen
@@ -87,7 +86,8 @@ class Recorder:
         self.given_up = 0
         self._vitals = vitals
         self._journal = journal
-        self._former_life = _heartbeat(journal)  # read once, at the opening: later somebody else may hold the file
+        # Read once, at the opening: later somebody else may hold the file.
+        self._former_life = read_state(journal.states("gateway"), "collect", Heartbeat)
         self._watermark_file = watermark_file
         self._reopen = reopen
         self._floor_bytes = floor_bytes
@@ -302,15 +302,6 @@ class Recorder:
             return False
         self._trimmed_upto = mark.seq
         return trimmed > 0
-
-
-def _heartbeat(journal: Journal) -> Heartbeat | None:
-    """Return the last sign of life of an earlier run."""
-    state = journal.states("gateway").get("collect")
-    try:
-        return decoded(state.body, Heartbeat) if state else None
-    except UnreadableError:
-        return None
 
 
 def _recovered(journal: Journal, heartbeat: Moment | None, now: Moment) -> list[Draft]:

@@ -62,3 +62,8 @@ def read_states(states: Mapping[str, State], form: type[_Form]) -> dict[str, _Fo
         except UnreadableError as error:
             _log.warning(line("state.unreadable", subject=subject, why=str(error)))
     return found
+
+
+def read_state(states: Mapping[str, State], subject: str, form: type[_Form]) -> _Form | None:
+    """Read one state of an earlier run, as `read_states` does; None if there is none that can be read."""
+    return read_states({subject: states[subject]}, form).get(subject) if subject in states else None

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import msgspec
 
-from agent.collect.records import LONGEST_DETAIL, event, newest, news, read_states
+from agent.collect.records import LONGEST_DETAIL, event, newest, news, read_state, read_states
 from agent.core.asset import AssetState, after_look
 from agent.core.observation import Event, Observation
 from agent.core.schedule import Turn
@@ -45,3 +45,6 @@ def test_longest_detail_of_an_event_is_cut() -> None:
 def test_state_that_cannot_be_read_is_forgotten_and_the_others_are_kept() -> None:
     kept = newest("endpoint", "kept", TURN, moment())
     assert read_states({"kept": kept, "rotten": replace(kept, body=b"{")}, Turn) == {"kept": TURN}
+    assert read_state({"kept": kept}, "kept", Turn) == TURN
+    assert read_state({"kept": replace(kept, body=b'{"\xff": 1}')}, "kept", Turn) is None
+    assert read_state({}, "kept", Turn) is None
