@@ -129,12 +129,7 @@ def test_a_damaged_outbox_still_tells_which_key_its_chain_goes_on_with(place: Pl
 
 def test_rescue_without_room_waits_for_delivery_and_then_lets_the_oldest_go_and_ends(place: Place) -> None:
     receiver, author, refused = Receiver(), place.author, 0
-    write(place, 0, 300, 300)
-    with place.spool(author) as spool:
-        while spool.fold(moment()):
-            pass
-    spoil_the_layout(place.outbox)
-    place.outbox_cap = 96 * 1024
+    damage_a_larger_one(place)
     with place.spool(author, epoch_number=2) as spool:
         while spool.outbox.damaged:
             try:
@@ -154,12 +149,7 @@ def test_rescue_without_room_waits_for_delivery_and_then_lets_the_oldest_go_and_
 
 def test_rescue_waits_as_long_as_delivery_makes_room(place: Place) -> None:
     receiver, author = Receiver(), place.author
-    write(place, 0, 300, 300)
-    with place.spool(author) as spool:
-        while spool.fold(moment()):
-            pass
-    spoil_the_layout(place.outbox)
-    place.outbox_cap = 96 * 1024
+    damage_a_larger_one(place)
     with place.spool(author, epoch_number=2) as spool:
         while spool.outbox.damaged:
             try:
@@ -171,6 +161,16 @@ def test_rescue_waits_as_long_as_delivery_makes_room(place: Place) -> None:
                 spool.settle(receipt)
         drain(spool, receiver)
     assert receiver.seen == set(range(300)) and receiver.missing == 0
+
+
+def damage_a_larger_one(place: Place) -> None:
+    """Fill an outbox with more than the next one may hold, and damage it."""
+    write(place, 0, 300, 300)
+    with place.spool(place.author) as spool:
+        while spool.fold(moment()):
+            pass
+    spoil_the_layout(place.outbox)
+    place.outbox_cap = 96 * 1024
 
 
 def spoil_the_layout(path: Path) -> None:
