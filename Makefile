@@ -31,7 +31,7 @@ demo: $(STAMP) ## a plant in a box: devices, both roles, a broker and the receiv
 	$(BIN)/nameplated demo $(DEMO)
 
 # One process more than there are cores: a third of a test's time is waiting.
-test: $(STAMP) ## the fast tests (at most 4 minutes on two cores); TEST=tests/buffer for some of them
+test: $(STAMP) ## the fast tests (5 minutes on two slow cores); TEST=tests/buffer for some of them
 	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(TEST)
 
 check: $(STAMP) lint types imports documented units-check ## all before a commit: format, lint, types, law of imports, docs, what systemd says of the units

@@ -12,7 +12,10 @@ settings.load_profile("nameplated")
 
 
 def pytest_collection_finish() -> None:
-    """Let the garbage collector look at what tests make, and not at five thousand tests again and again: that was a fifth of the time."""
+    """Let the garbage collector look at what tests make, and not at five thousand tests again and again.
+
+    It made a third of what the tests of OPC UA take of a processor: 100 s, and 67 without.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
